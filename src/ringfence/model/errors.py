@@ -1,0 +1,279 @@
+"""The one error tree. Every error knows who is to blame, whether trying again can help, and
+which HTTP status answers it. A class's docstring is its message; `detail` says what to do.
+
+RingfenceError
+├── WrongRequest                 theirs: the caller can fix it
+│   ├── InvalidNumber            not a number we may use (never guessed)
+│   ├── EmptyText                nothing left to send
+│   ├── InvalidField             a field is unknown, missing or malformed
+│   ├── BodyTooLarge             over a named limit
+│   ├── BodyTimeout              the request did not finish arriving
+│   ├── BodyUnreadable           the peer went away mid-body
+│   ├── WrongMethod              this route does not take that method
+│   ├── NotFound                 no such thing
+│   ├── KeyReused                an idempotency key came back with another body
+│   ├── Forbidden                wrong door, wrong origin, wrong credential
+│   ├── SignatureRefused         a webhook that is not the provider's
+│   ├── MalformedEvent           signed, but not an event we can read
+│   ├── MediaRefused             an attachment outside the limits
+│   └── TooMany                  a rate or size limit of ours was reached
+├── Refused                      policy said no; carries the reasons
+├── ProviderError                carrier's: what a provider answered
+│   ├── ProviderRejected         permanent
+│   ├── ProviderBusy             proof of non-acceptance; safe to retry
+│   └── ProviderMisconfigured    credentials, sender or route; stop the line
+├── NetError                     the wire between us and anybody
+│   ├── NotDispatched            nothing was written; safe to retry
+│   └── PossiblyDispatched       bytes were written; outcome unknown
+├── AgentError                   the agent's side
+│   ├── AgentUnavailable         not reached, or it asked to come later
+│   ├── AgentTimeout             reached; no answer in time; never retried blindly
+│   └── AgentRefused             it will never answer this
+├── StoreError                   ours: the database
+│   ├── StoreBusy                locked; try again
+│   ├── StoreFull                no room on the disk
+│   ├── StoreCorrupt             the integrity check failed
+│   └── SchemaTooNew             this program is older than the data
+└── ConfigError                  the operator can fix it
+    ├── ConfigInvalid            one or more bad values, each with its path
+    └── SecretUnavailable        a reference that cannot be resolved
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import ClassVar
+
+
+class Blame(Enum):
+    """Who can make it stop happening."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
+    CARRIER = "carrier"
+    OPERATOR = "operator"
+
+
+class RingfenceError(Exception):
+    """Something went wrong inside Ringfence."""
+
+    blame: ClassVar[Blame] = Blame.OURS
+    retryable: ClassVar[bool] = False
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, detail: str = "", *, code: str | None = None) -> None:
+        self.detail = detail
+        self.code = code or _code(type(self).__name__)
+        super().__init__(detail)
+
+    @property
+    def title(self) -> str:
+        """The class's docstring: the same words every time."""
+        return (type(self).__doc__ or type(self).__name__).strip().splitlines()[0]
+
+    def __str__(self) -> str:
+        return f"{self.title} {self.detail}".strip()
+
+
+def _code(name: str) -> str:
+    return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
+
+
+class WrongRequest(RingfenceError):
+    """The request cannot be taken as it is."""
+
+    blame = Blame.THEIRS
+    http_status = 400
+
+
+class InvalidNumber(WrongRequest):
+    """That is not a phone number Ringfence may use."""
+
+
+class EmptyText(WrongRequest):
+    """There is no text to send."""
+
+
+class InvalidField(WrongRequest):
+    """A field is unknown, missing or malformed."""
+
+
+class BodyTooLarge(WrongRequest):
+    """The body is larger than this route takes."""
+
+    http_status = 413
+
+
+class BodyTimeout(WrongRequest):
+    """The request did not finish arriving in time."""
+
+    http_status = 503
+    retryable = True
+
+
+class BodyUnreadable(WrongRequest):
+    """The request broke off before its end."""
+
+    http_status = 503
+    retryable = True
+
+
+class WrongMethod(WrongRequest):
+    """This route does not take that method."""
+
+    http_status = 405
+
+
+class NotFound(WrongRequest):
+    """There is no such thing."""
+
+    http_status = 404
+
+
+class KeyReused(WrongRequest):
+    """This idempotency key was used before with another body."""
+
+    http_status = 422
+
+
+class Forbidden(WrongRequest):
+    """This caller may not use this door."""
+
+    http_status = 403
+
+
+class SignatureRefused(WrongRequest):
+    """The webhook does not carry the provider's signature."""
+
+    http_status = 403
+
+
+class MalformedEvent(WrongRequest):
+    """The webhook is signed but is not an event Ringfence can read."""
+
+
+class MediaRefused(WrongRequest):
+    """The attachment is outside the limits."""
+
+
+class TooMany(WrongRequest):
+    """A limit was reached."""
+
+    http_status = 429
+    retryable = True
+
+
+class Refused(RingfenceError):
+    """Policy refused this."""
+
+    blame = Blame.THEIRS
+    http_status = 403
+
+
+class ProviderError(RingfenceError):
+    """The provider answered with an error."""
+
+    blame = Blame.CARRIER
+    http_status = 502
+
+
+class ProviderRejected(ProviderError):
+    """The provider refused this for good."""
+
+
+class ProviderBusy(ProviderError):
+    """The provider asked to try again later."""
+
+    retryable = True
+
+
+class ProviderMisconfigured(ProviderError):
+    """The provider refuses this line's credentials, sender or route."""
+
+    blame = Blame.OPERATOR
+
+
+class NetError(RingfenceError):
+    """The network failed."""
+
+    http_status = 502
+
+
+class NotDispatched(NetError):
+    """Nothing was sent; trying again is safe."""
+
+    retryable = True
+
+
+class PossiblyDispatched(NetError):
+    """The request may have been received; the outcome is unknown."""
+
+
+class AgentError(RingfenceError):
+    """The agent did not answer as it should."""
+
+    blame = Blame.THEIRS
+    http_status = 502
+
+
+class AgentUnavailable(AgentError):
+    """The agent could not be reached, or asked to be tried later."""
+
+    retryable = True
+
+
+class AgentTimeout(AgentError):
+    """The agent took the turn and did not answer in time."""
+
+
+class AgentRefused(AgentError):
+    """The agent will not answer this turn."""
+
+
+class StoreError(RingfenceError):
+    """The database failed."""
+
+    http_status = 503
+
+
+class StoreBusy(StoreError):
+    """The database is locked by another process."""
+
+    retryable = True
+
+
+class StoreFull(StoreError):
+    """The disk has no room for another write."""
+
+    blame = Blame.OPERATOR
+    retryable = True
+
+
+class StoreCorrupt(StoreError):
+    """The database failed its integrity check."""
+
+    blame = Blame.OPERATOR
+
+
+class SchemaTooNew(StoreError):
+    """The database was written by a newer Ringfence."""
+
+    blame = Blame.OPERATOR
+
+
+class ConfigError(RingfenceError):
+    """The configuration cannot be used."""
+
+    blame = Blame.OPERATOR
+
+
+class ConfigInvalid(ConfigError):
+    """The configuration has values Ringfence cannot take."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class SecretUnavailable(ConfigError):
+    """A secret reference could not be resolved."""

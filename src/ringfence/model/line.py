@@ -1,0 +1,154 @@
+"""Lines: one configured sender (a number or Messaging Service on one provider account), its
+credentials and its purpose. Values only; the configuration floor builds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+
+from ringfence.model.phone import PhoneNumber
+
+
+class Purpose(Enum):
+    """A preset of policy (product.md, Lines and their purposes)."""
+
+    HOTLINE = "hotline"
+    INTAKE = "intake"
+    NOTIFY = "notify"
+
+
+class AccessPolicy(Enum):
+    """Who may write in (`dmPolicy`)."""
+
+    PAIRING = "pairing"
+    ALLOWLIST = "allowlist"
+    OPEN = "open"
+    DISABLED = "disabled"
+
+
+class OptOutReplies(Enum):
+    """Who confirms STOP and answers HELP: exactly one of the two (facts 2.8)."""
+
+    PROVIDER = "provider"
+    RINGFENCE = "ringfence"
+
+
+class Secret:
+    """A credential that never prints itself (P9). `reveal()` is the explicit way out."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(•••)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a provider account needs. `auth_tokens`: the first signs our requests; all are accepted
+    on webhooks, so that a token can be rotated (facts 2.4). An API key, when given, replaces the
+    account id and token as REST credentials."""
+
+    account_id: str
+    auth_tokens: tuple[Secret, ...]
+    api_key_id: str | None = None
+    api_key_secret: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLimits:
+    """Attachment limits (behaviours F). Bytes, counts, seconds."""
+
+    image_bytes_max: int = 5_000_000
+    other_bytes_max: int = 500_000
+    inbound_count_max: int = 10
+    inbound_bytes_max: int = 5 * 1024 * 1024
+    hosted_count_max: int = 64
+    hosted_ttl: timedelta = timedelta(minutes=10)
+    fetch_timeout_s: float = 60.0
+    batch_timeout_s: float = 240.0
+
+
+@dataclass(frozen=True, slots=True)
+class InboundLimits:
+    """The webhook's limits (behaviours A). Per fixed 60 s window unless named otherwise."""
+
+    body_bytes_max: int = 32 * 1024
+    body_timeout_s: float = 5.0
+    concurrent_max: int = 64
+    bad_requests_per_minute: int = 300
+    messages_per_minute_per_sender: int = 30
+    messages_per_minute_per_line: int = 6_000
+    callbacks_per_minute: int = 3_000
+    tracked_keys_max: int = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeLimits:
+    """Outbound ceilings judged in the claiming transaction; counts of messages per window."""
+
+    per_recipient_minute: int = 10
+    per_recipient_hour: int = 60
+    per_recipient_day: int = 200
+    per_line_minute: int = 600
+    per_line_day: int = 20_000
+    waiting_max: int = 10_000
+    same_text_per_5_minutes: int = 5
+    passive_replies_max: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line as the flow sees it."""
+
+    id: str
+    provider: str
+    credentials: Credentials
+    number: PhoneNumber | None
+    service_id: str | None
+    public_url: str | None
+    webhook_path: str
+    api_base_url: str
+    purpose: Purpose = Purpose.HOTLINE
+    access: AccessPolicy = AccessPolicy.PAIRING
+    allow_from: frozenset[str] = frozenset()
+    allow_anyone: bool = False
+    owners: tuple[PhoneNumber, ...] = ()
+    silent: bool = False
+    notify_owner: bool = True
+    optout_replies: OptOutReplies = OptOutReplies.PROVIDER
+    agent_id: str = "default"
+    name: str = ""
+    default_to: PhoneNumber | None = None
+    text_chunk_limit: int = 1500
+    validate_signature: bool = True
+    enabled: bool = True
+    blocked_reason: str | None = None
+    pairing_ttl: timedelta = timedelta(hours=1)
+    message_ttl: timedelta = timedelta(hours=4)
+    help_text: str = ""
+    media: MediaLimits = field(default_factory=MediaLimits)
+    inbound: InboundLimits = field(default_factory=InboundLimits)
+    volume: VolumeLimits = field(default_factory=VolumeLimits)
+
+    @property
+    def label(self) -> str:
+        return self.name or self.id
+
+    def allows(self, number: PhoneNumber) -> bool:
+        """On the configured list (`allowFrom`), or the list is everyone. Exact E.164 only."""
+        return self.allow_anyone or number.e164 in self.allow_from or number in self.owners
