@@ -1,0 +1,433 @@
+"""Everything the shell needs from outside, as Protocols, on one page. `gateway/` speaks only these;
+`store/`, `net/`, `agents/` and `clock` fulfil them; `bootstrap` introduces them.
+
+A `Tx` is one write transaction. Every call takes and returns plain values and takes batches, since
+one commit and one statement serve many messages. A Tx lives on the store's own thread: a job given
+to `Store.write` must not await, do I/O, or keep the Tx."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from ringfence.model.audit import AuditEntry
+from ringfence.model.contact import PairingRequest, PairingState, Person, Switch, SwitchScope
+from ringfence.model.message import MediaRef, Message, MessageStatus
+from ringfence.model.outbox import OutboxItem, OutboxState, Turn, TurnState, Watch
+from ringfence.model.phone import PhoneNumber
+from ringfence.providers.wire import WireRequest, WireResponse
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """The time, aware UTC, and the only way to wait."""
+
+    def now(self) -> datetime: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Http(Protocol):
+    """Sends one request. Raises NotDispatched or PossiblyDispatched; never retries."""
+
+    async def send(self, request: WireRequest) -> WireResponse: ...
+
+
+# -- agents ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """An earlier message of the same conversation; `ours` when we sent it."""
+
+    ours: bool
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTurn:
+    """What an agent is given: the newest message, who (opaque), and the history for agents that
+    keep none. `turn_id` is the same in every try: an agent may use it as an idempotency key."""
+
+    turn_id: str
+    contact_id: str
+    line: str
+    body: str
+    role: str
+    attachments: tuple[Attachment, ...] = ()
+    unavailable: tuple[str, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReply:
+    """What an agent said. Empty `text` means silence. `hold` says why a person must look before
+    this goes out (a cut-off answer, say). `provenance` is kept with the message."""
+
+    text: str
+    hold: str = ""
+    media_urls: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] | None = None
+
+
+class Agent(Protocol):
+    """One way to reach an agent. Raises AgentUnavailable (try later), AgentTimeout, AgentRefused."""
+
+    id: str
+    keeps_history: bool
+
+    async def reply(self, turn: AgentTurn) -> AgentReply: ...
+    async def check(self) -> str:
+        """Empty when the agent answers as it should, else what is wrong and how to mend it."""
+
+    async def close(self) -> None: ...
+
+
+# -- the store ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxChange:
+    """Move one item, if it still is in one of `expect` (and, when given, at that attempt).
+    None leaves a column as it is."""
+
+    id: str
+    expect: frozenset[OutboxState]
+    state: OutboxState
+    expect_attempt: int | None = None
+    due_at: datetime | None = None
+    attempt: int | None = None
+    lease_owner: str | None = None
+    lease_until: datetime | None = None
+    provider_id: str | None = None
+    status: MessageStatus | None = None
+    error_code: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnChange:
+    """Move one turn, if it still is in `expect` (and held by `expect_owner` when given)."""
+
+    id: str
+    expect: frozenset[TurnState]
+    state: TurnState
+    expect_owner: str | None = None
+    due_at: datetime | None = None
+    attempt: int | None = None
+    lease_owner: str | None = None
+    lease_until: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageChange:
+    """Update one message's row; None leaves a column as it is."""
+
+    id: str
+    updated_at: datetime
+    status: MessageStatus | None = None
+    error_code: int | None = None
+    reason: str | None = None
+    provider_id: str | None = None
+    media: tuple[MediaRef, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One status report of one outbox item. Holds no body, number or account (B098)."""
+
+    outbox_id: str
+    provider_id: str
+    provider_status: str
+    status: MessageStatus
+    error_code: int | None
+    at: datetime
+    conflicting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeadEvent:
+    """A signed inbound event that is not ours to act on (B029), or one that failed for good."""
+
+    id: str
+    line: str
+    dedupe_token: str
+    kind: str
+    reason: str
+    at: datetime
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyRecord:
+    """`scope` is the caller; `key` is theirs; never expires before its message does."""
+
+    scope: str
+    key: str
+    body_digest: str
+    message_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMedia:
+    """An attachment's bytes. `token` is set (and unguessable) while it is hosted for the provider
+    to fetch until `expires_at`."""
+
+    id: str
+    line: str
+    content_type: str
+    content: bytes
+    created_at: datetime
+    token: str = ""
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAudit:
+    """An audit entry as it stands in the chain."""
+
+    seq: int
+    entry: AuditEntry
+    previous: str
+    hash: str
+
+
+class People(Protocol):
+    def find(self, numbers: Iterable[PhoneNumber]) -> dict[PhoneNumber, Person]:
+        """The known ones among `numbers`."""
+
+    def by_contact(self, contact_id: str) -> Person | None: ...
+    def add(self, people: Sequence[Person]) -> None:
+        """Insert; a number that is already known is left as it is."""
+
+    def touch_inbound(self, seen: Sequence[tuple[PhoneNumber, datetime]]) -> None: ...
+    def set_opt_out(self, number: PhoneNumber, source: str) -> None:
+        """`source` empty lifts it."""
+
+    def set_blocked(self, number: PhoneNumber, blocked: bool) -> None: ...
+    def set_passive_replies(self, counts: Sequence[tuple[PhoneNumber, int]]) -> None: ...
+    def blocked(self) -> list[Person]: ...
+
+
+class Access(Protocol):
+    """Pairing: approvals per (line, number), and requests."""
+
+    def approved(
+        self, pairs: Iterable[tuple[str, PhoneNumber]]
+    ) -> set[tuple[str, PhoneNumber]]: ...
+    def approve(self, line: str, number: PhoneNumber, actor: str, now: datetime) -> None: ...
+    def revoke(self, line: str, number: PhoneNumber) -> bool: ...
+    def pending(
+        self, pairs: Iterable[tuple[str, PhoneNumber]], now: datetime
+    ) -> dict[tuple[str, PhoneNumber], PairingRequest]:
+        """Unexpired pending requests of these people."""
+
+    def pending_by_code(self, line: str, code: str, now: datetime) -> PairingRequest | None: ...
+    def pending_answered(self, line: str, now: datetime) -> int:
+        """How many unexpired pending requests of the line were answered with a code."""
+
+    def add_request(self, request: PairingRequest) -> None: ...
+    def seen_again(self, request_id: str, now: datetime) -> None: ...
+    def close_request(self, request_id: str, state: PairingState) -> None: ...
+    def requests(self, line: str | None, now: datetime) -> list[PairingRequest]:
+        """Unexpired pending requests, oldest first."""
+
+
+class Switches(Protocol):
+    def engaged(self) -> tuple[Switch, ...]: ...
+    def engage(self, switch: Switch) -> None: ...
+    def release(self, scope: SwitchScope, subject: str) -> bool: ...
+
+
+class Messages(Protocol):
+    def add_inbound(self, messages: Sequence[Message]) -> set[str]:
+        """Insert those whose (line, provider_id) is new; return the ids inserted. A repeat within
+        the batch or against the table inserts nothing (P4)."""
+
+    def add_outbound(self, messages: Sequence[Message]) -> None: ...
+    def change(self, changes: Sequence[MessageChange]) -> None: ...
+    def get(self, message_id: str) -> Message | None: ...
+    def many(self, ids: Iterable[str]) -> dict[str, Message]: ...
+    def inbox(self, since: datetime | None, limit: int, line: str | None) -> list[Message]:
+        """Admitted inbound messages (status RECEIVED), newest `limit`, oldest first."""
+
+    def listing(
+        self, limit: int, line: str | None, direction: str | None, status: MessageStatus | None
+    ) -> list[Message]:
+        """Newest first."""
+
+    def history(self, line: str, number: PhoneNumber, before_seq: int, limit: int) -> list[Message]:
+        """Received and sent messages of one conversation before `before_seq`, oldest first."""
+
+
+class Turns(Protocol):
+    def add(self, turns: Sequence[Turn]) -> None: ...
+    def due(self, now: datetime, limit: int, lanes_busy: frozenset[tuple[str, str]]) -> list[Turn]:
+        """OWED turns that are due and first in their lane (line, number): no earlier OWED or
+        CLAIMED turn stands before them. At most one per lane."""
+
+    def change(self, changes: Sequence[TurnChange]) -> set[str]:
+        """Apply; return the ids that matched their expectation."""
+
+    def leases_lost(self, now: datetime, owner: str | None = None) -> list[Turn]:
+        """CLAIMED turns whose lease ran out (or, given `owner`, all not held by that owner)."""
+
+    def open_for(self, number: PhoneNumber) -> list[Turn]: ...
+    def get(self, turn_id: str) -> Turn | None: ...
+    def dead(self, line: str | None) -> list[Turn]: ...
+
+
+class Outbox(Protocol):
+    def add(self, items: Sequence[OutboxItem]) -> None: ...
+    def due(self, now: datetime, limit: int, lines_stopped: Iterable[str]) -> list[OutboxItem]:
+        """DUE items whose time has come, first in their lane (line, number): no earlier DUE,
+        SENDING or UNKNOWN item stands before them; none of a stopped line."""
+
+    def change(self, changes: Sequence[OutboxChange]) -> set[str]:
+        """Apply; return the ids that matched their expectation."""
+
+    def get(self, item_id: str) -> OutboxItem | None: ...
+    def many(self, ids: Iterable[str]) -> dict[str, OutboxItem]: ...
+    def by_provider_ids(self, line: str, provider_ids: Iterable[str]) -> dict[str, OutboxItem]: ...
+    def of_messages(self, message_ids: Iterable[str]) -> dict[str, list[OutboxItem]]:
+        """All parts of each message, by part."""
+
+    def pending_for(self, number: PhoneNumber) -> list[OutboxItem]:
+        """DUE and HELD items for a person on any line."""
+
+    def pending_where(self, line: str | None, initiator: str | None) -> list[OutboxItem]:
+        """DUE and HELD items of a line or an initiator (both None: all)."""
+
+    def leases_lost(self, now: datetime, owner: str | None = None) -> list[OutboxItem]:
+        """SENDING items whose lease ran out (or, given `owner`, all not held by that owner)."""
+
+    def waiting(self, line: str) -> int:
+        """How many items are DUE on the line (may be an upper estimate by at most one batch)."""
+
+    def dead(self, line: str | None) -> list[OutboxItem]: ...
+    def next_due_at(self) -> datetime | None: ...
+
+
+class Watches(Protocol):
+    def add(self, watches: Sequence[Watch]) -> None:
+        """Insert, or replace the item's open watch."""
+
+    def due(self, now: datetime, limit: int) -> list[Watch]: ...
+    def reschedule(self, watches: Sequence[Watch]) -> None: ...
+    def close(self, ids: Iterable[str]) -> None: ...
+
+
+class Counters(Protocol):
+    """Counts per fixed window, kept in the claiming transaction (facts 4.5). A window starts at a
+    multiple of its length since the epoch."""
+
+    def read(self, keys: Iterable[tuple[str, int]], now: datetime) -> dict[tuple[str, int], int]:
+        """`(name, window_s)` → count in the window that holds `now`; missing means 0."""
+
+    def add(self, counts: Mapping[tuple[str, int], int], now: datetime) -> None: ...
+
+
+class Events(Protocol):
+    def observe(self, observations: Sequence[Observation]) -> list[bool]:
+        """Insert; False where the same (provider id, status, error code) was seen before. Keeps at
+        most 20 per item (B098)."""
+
+    def observations(self, outbox_id: str) -> list[Observation]: ...
+    def unmatched(self, provider_ids: Iterable[str]) -> list[Observation]:
+        """Observations stored with an empty outbox id: callbacks that came before we knew the id."""
+
+    def adopt(self, provider_id: str, outbox_id: str) -> None: ...
+    def bury(self, event: DeadEvent) -> bool:
+        """Store a dead event; False when its (line, dedupe_token) is already there."""
+
+    def dead(self, line: str | None) -> list[DeadEvent]: ...
+    def exhume(self, event_id: str) -> DeadEvent | None:
+        """Take a dead event out for resubmission."""
+
+
+class Idempotency(Protocol):
+    def find(
+        self, pairs: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], IdempotencyRecord]: ...
+    def add(self, records: Sequence[IdempotencyRecord]) -> None: ...
+
+
+class MediaShelf(Protocol):
+    def add(self, media: StoredMedia) -> None: ...
+    def get(self, media_id: str) -> StoredMedia | None: ...
+    def hosted(self, token: str, now: datetime) -> StoredMedia | None: ...
+    def hosted_count(self, line: str, now: datetime) -> int: ...
+
+
+class Audit(Protocol):
+    def append(self, entries: Sequence[AuditEntry]) -> None:
+        """Buffered; chained and written before the transaction commits."""
+
+    def get(self, entry_id: str) -> StoredAudit | None: ...
+    def of_subject(self, subject: str) -> list[StoredAudit]: ...
+    def verify(self) -> tuple[int, str]:
+        """(entries checked, empty or what is broken and where)."""
+
+
+class LineStates(Protocol):
+    def stopped(self) -> dict[str, str]:
+        """Lines stopped by a credential or account error → why."""
+
+    def stop(self, line: str, reason: str, now: datetime) -> None: ...
+    def start(self, line: str) -> bool: ...
+
+
+class Health(Protocol):
+    def counts(self) -> dict[str, int]:
+        """Rows per ledger state, for /health, /metrics and status."""
+
+    def dead_letters(self) -> dict[tuple[str, str], int]:
+        """(line, kind) → dead letters (B043)."""
+
+    def forget(self, now: datetime) -> None:
+        """Drop what has outlived its keeping time (expired hosted media, counters, observations
+        past 30 days or 5,000 messages)."""
+
+
+class Tx(Protocol):
+    """One transaction over all table groups."""
+
+    people: People
+    access: Access
+    switches: Switches
+    messages: Messages
+    turns: Turns
+    outbox: Outbox
+    watches: Watches
+    counters: Counters
+    events: Events
+    idempotency: Idempotency
+    media: MediaShelf
+    audit: Audit
+    lines: LineStates
+    health: Health
+
+
+class Store(Protocol):
+    """The database. Write transactions are serial across all processes: none sees another's half,
+    and whatever commits first is seen by all that follow (P3)."""
+
+    async def write(self, job: Callable[[Tx], T]) -> T:
+        """Run `job` in a transaction shared with other jobs of the moment (group commit); resolve
+        after the commit is durable. A job that raises is undone alone. A job may run more than
+        once and must depend only on the Tx and its own arguments. Raises StoreBusy, StoreFull."""
+
+    async def read(self, query: Callable[[Tx], T]) -> T:
+        """Run `query` on a read-only snapshot; writing through it raises."""
+
+    async def close(self) -> None: ...
