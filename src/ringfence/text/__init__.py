@@ -1,0 +1,4 @@
+"""Text as the trade needs it: segments, plain text out of Markdown, chunks, keywords.
+
+Pure functions over strings. Nothing here reads a clock, opens a socket or keeps state.
+"""
