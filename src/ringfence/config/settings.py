@@ -1,0 +1,104 @@
+"""What the configuration comes to: frozen values, ready for bootstrap. Standard library and model
+only; no file is read here and no key is validated here. Secrets are `Secret`, numbers are
+`PhoneNumber`, so that printing a Settings shows neither (P9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ringfence.model.line import Line
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """The two doors (P8). `trusted_proxies` are addresses or CIDR networks whose forwarded client
+    address is believed; `poll_ms` is how often the worker looks for due rows when nobody wakes it."""
+
+    public_host: str = "127.0.0.1"
+    public_port: int = 8080
+    private_host: str = "127.0.0.1"
+    private_port: int = 8081
+    trusted_proxies: tuple[str, ...] = ()
+    public_base_url: str | None = None
+    poll_ms: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """`url` is `sqlite:///absolute/path` or `postgresql://…` (the password, if any, is in it:
+    print `masked_url`)."""
+
+    url: str
+    busy_timeout_s: float = 5.0
+
+    @property
+    def masked_url(self) -> str:
+        """The URL without its password."""
+        from ringfence.config.mask import mask_url
+
+        return mask_url(self.url)
+
+    def __repr__(self) -> str:
+        return f"StoreSettings({self.masked_url}, busy_timeout_s={self.busy_timeout_s})"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """One agent. `kind` is openai, webhook, command or echo; `options` are that adapter's settings
+    by their Python names (`base_url`, `timeout_s` …), lists as tuples, secrets as Secret. An agent
+    whose secret cannot be resolved carries `blocked_reason`; the others run (B106)."""
+
+    id: str
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    blocked_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggingSettings:
+    """`level` is debug, info, warning or error; `format` is json or text."""
+
+    level: str = "info"
+    format: str = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySettings:
+    """How long and how often an owed send is tried. Seconds and counts."""
+
+    attempts_max: int = 8
+    backoff_s_min: float = 1.0
+    backoff_s_max: float = 180.0
+    lease_s: float = 60.0
+    timeout_s: float = 30.0
+    concurrency: int = 32
+    status_due_s: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything one gateway process needs to know.
+
+    `lines` holds enabled, disabled and blocked lines alike (`Line.enabled`, `Line.blocked_reason`).
+    `default_line_id` is empty when there is no line. `path` is the file, whether it exists or not.
+    `version` is the SHA-256, in hex, of what a decision may depend on: no secret goes into it.
+    """
+
+    lines: tuple[Line, ...]
+    default_line_id: str
+    gateway: GatewaySettings
+    store: StoreSettings
+    agents: Mapping[str, AgentSettings]
+    logging: LoggingSettings
+    delivery: DeliverySettings
+    path: Path
+    warnings: tuple[str, ...]
+    version: str
+
+    def line(self, line_id: str) -> Line | None:
+        """The line with that id, if there is one."""
+        return next((line for line in self.lines if line.id == line_id), None)
