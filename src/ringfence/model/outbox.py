@@ -51,7 +51,8 @@ OUTBOX_TRANSITIONS: dict[OutboxState, frozenset[OutboxState]] = {
     OutboxState.HELD: frozenset({OutboxState.DUE, OutboxState.CANCELLED, OutboxState.EXPIRED}),
     OutboxState.DEAD: frozenset({OutboxState.DUE, OutboxState.ACCEPTED, OutboxState.CANCELLED}),
     OutboxState.FAILED: frozenset({OutboxState.DUE}),
-    OutboxState.ACCEPTED: frozenset(),
+    # Not a move: a status or an error code arrived for an item that is already accepted.
+    OutboxState.ACCEPTED: frozenset({OutboxState.ACCEPTED}),
     OutboxState.CANCELLED: frozenset(),
     OutboxState.EXPIRED: frozenset(),
 }

@@ -1,0 +1,40 @@
+"""Loops: our own numbers, the same text over and over, and automatic answers to a machine
+(facts reliability 3.1 and 3.2, compliance 4.5)."""
+
+from __future__ import annotations
+
+from ringfence.model.message import MessageClass
+from ringfence.model.verdict import ALLOWED, Act, Ruling, deny
+from ringfence.policy.facts import Facts, Initiator
+from ringfence.policy.rule import Rule
+
+_PASSIVE = frozenset({MessageClass.PAIRING, MessageClass.HELP, MessageClass.OPT_IN_CONFIRMATION})
+
+
+def judge(facts: Facts) -> Ruling:
+    if facts.own_number:
+        return deny("own_number", "That is one of our own numbers.")
+    if facts.act is Act.RECEIVE:
+        return ALLOWED
+    if (
+        facts.message_class in _PASSIVE
+        and facts.passive_replies >= facts.limits.passive_replies_max
+    ):
+        return deny("loop_passive", "Enough automatic answers; this looks like a machine.")
+    repeats = facts.counts.same_text_5_minutes
+    if (
+        facts.initiator is not Initiator.OPERATOR
+        and repeats >= facts.limits.same_text_per_5_minutes
+    ):
+        return deny(
+            "loop_same_text", f"This person got the same text {repeats} times in 5 minutes."
+        )
+    return ALLOWED
+
+
+RULE = Rule(
+    "loop_guard",
+    "Never text our own numbers, never the same text to one person over and over, and stop "
+    "automatic answers after a few until the person does something real.",
+    judge,
+)

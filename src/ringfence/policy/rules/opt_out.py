@@ -1,0 +1,28 @@
+"""The opt-out: after STOP, nothing but the one confirmation and a requested HELP answer (facts
+compliance 4.1; a confirmation must not be stopped by its own opt-out)."""
+
+from __future__ import annotations
+
+from ringfence.model.message import MessageClass
+from ringfence.model.verdict import ALLOWED, Act, Ruling, deny, hold
+from ringfence.policy.facts import Facts
+from ringfence.policy.rule import Rule
+
+_ALLOWED_CLASSES = frozenset({MessageClass.OPT_OUT_CONFIRMATION, MessageClass.HELP})
+
+
+def judge(facts: Facts) -> Ruling:
+    if not facts.opt_out_source or facts.message_class in _ALLOWED_CLASSES:
+        return ALLOWED
+    if facts.act is Act.RECEIVE:
+        # Kept for a person to read; an agent could not answer anyway.
+        return hold("opted_out", "This person opted out; the message is kept, nobody answers.")
+    return deny("opted_out", f"This person opted out (by {facts.opt_out_source}).")
+
+
+RULE = Rule(
+    "opt_out",
+    "A person who opted out on any line gets nothing more from any line, except the single "
+    "confirmation of the opt-out and an answer to HELP, until they opt in again.",
+    judge,
+)
