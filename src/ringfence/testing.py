@@ -1,0 +1,185 @@
+"""The simulated carrier for other people's tests: Twilio's REST API and signed webhooks on
+loopback, with phones to hold.
+
+    async def test_my_agent_answers():
+        async with SimulatedCarrier(webhook_url="http://127.0.0.1:8080/webhooks/sms") as carrier:
+            start_my_gateway(
+                api_base_url=carrier.base_url,
+                account_sid=carrier.account_sid,
+                auth_token=carrier.auth_token,
+                number=carrier.number,
+            )
+            phone = carrier.phone("+15555550111")
+            await phone.texts("hello")
+            await phone.receives("hello to you")
+            phone.has_nothing_unread()
+
+Never reaches for anything but loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+
+from ringfence.simulator.carrier import Behaviour, Carrier
+from ringfence.simulator.exchange import LogEntry
+from ringfence.simulator.faults import Faults, Outcome
+from ringfence.simulator.optout import OptOutHandling
+from ringfence.simulator.phone import Attachment, NotReceived, Phone, Sent, Text
+from ringfence.simulator.records import Alert, Message, Service
+from ringfence.simulator.timeline import Clock, Timeline, by_name
+from ringfence.simulator.webhooks import Delivery, RetryMode
+from ringfence.simulator.world import World, WorldSettings
+
+__all__ = [
+    "Alert",
+    "Attachment",
+    "Behaviour",
+    "Delivery",
+    "Faults",
+    "Message",
+    "NotReceived",
+    "OptOutHandling",
+    "Outcome",
+    "Phone",
+    "RetryMode",
+    "Sent",
+    "SimulatedCarrier",
+    "Text",
+    "Timeline",
+]
+
+
+class SimulatedCarrier:
+    """A carrier with one account and one number; use it as an async context manager.
+
+    Settings are those of `WorldSettings`, given by name: `webhook_url`, `number`, `account_sid`,
+    `auth_token`, `seed`, `port`, `trial`, `callbacks`, `faults`, `behaviour`, `retry_mode`,
+    `tunnel`. A `clock` (see `ringfence.clock.ManualClock`) lets a test move time."""
+
+    def __init__(
+        self,
+        *,
+        webhook_url: str = "",
+        clock: Clock | None = None,
+        settings: WorldSettings | None = None,
+        **changes: object,
+    ) -> None:
+        if settings is None:
+            settings = WorldSettings(webhook_url=webhook_url, **changes)  # type: ignore[arg-type]
+        self.world = World(settings, clock)
+
+    async def __aenter__(self) -> SimulatedCarrier:
+        await self.world.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.world.__aexit__(kind, error, trace)
+
+    # -- where and who ------------------------------------------------------------------------
+
+    @property
+    def base_url(self) -> str:
+        """The API's address, for `apiBaseUrl`; known once started."""
+        return self.world.base_url
+
+    @property
+    def account_sid(self) -> str:
+        return self.world.account.sid
+
+    @property
+    def auth_token(self) -> str:
+        return self.world.account.auth_token
+
+    @property
+    def number(self) -> str:
+        """The account's number, E.164."""
+        return self.world.line.number
+
+    @property
+    def webhook_url(self) -> str:
+        """Where inbound messages go; may be set at any time (a fragment holds overrides)."""
+        return self.world.line.sms.url
+
+    @webhook_url.setter
+    def webhook_url(self, url: str) -> None:
+        self.world.line.sms.url = url
+
+    def phone(self, number: str) -> Phone:
+        """The handset with this number, E.164."""
+        return self.world.exchange.phone(number)
+
+    def service(self, name: str = "Simulated service", *, webhook_url: str = "") -> Service:
+        """A Messaging Service with the account's numbers in its pool; `.sid` names it."""
+        return self.world.service(name, webhook_url=webhook_url)
+
+    # -- what it does -------------------------------------------------------------------------
+
+    @property
+    def faults(self) -> Faults:
+        """Fault probabilities; assign a new `Faults` to change them."""
+        return self.world.dice.faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self.world.dice.faults = faults
+
+    def next_creates(self, *outcomes: Outcome) -> None:
+        """How the next create requests end, one each, before probabilities are asked."""
+        self.world.dice.order(outcomes)
+
+    def script(self, recipient: str, timeline: Timeline | str) -> None:
+        """What becomes of messages to this person: a Timeline, or `delivered`, `sent_only`,
+        `read`, `stalled`, `silent`, `undelivered[:code]`, `failed[:code]`.
+
+        Raises KeyError for an unknown name."""
+        chosen = by_name(timeline) if isinstance(timeline, str) else timeline
+        self.world.carrier.scripts[recipient] = chosen
+
+    def opt_out(self, person: str, scope: str = "") -> None:
+        """Block a person for a number or a service (the account's number if not given)."""
+        self.world.carrier.opt_outs.block(scope or self.number, person)
+
+    async def settles(self) -> None:
+        """Wait until no message is under way and no callback is owed."""
+        await self.world.exchange.settle()
+
+    # -- what happened ------------------------------------------------------------------------
+
+    @property
+    def carrier(self) -> Carrier:
+        """The state itself: accounts, lines, services, opt-outs."""
+        return self.world.carrier
+
+    @property
+    def messages(self) -> Sequence[Message]:
+        """All messages, both directions, in order of creation."""
+        return tuple(self.world.carrier.messages.values())
+
+    @property
+    def sent(self) -> Sequence[Message]:
+        """Messages that were accepted from the account, in order."""
+        return tuple(m for m in self.messages if m.is_outbound)
+
+    @property
+    def webhooks(self) -> Sequence[LogEntry]:
+        """Webhooks as they went out, and how they ended (the latest 1,000)."""
+        return tuple(self.world.exchange.log)
+
+    @property
+    def alerts(self) -> Sequence[Alert]:
+        """The debugger: unreachable webhooks (11200), bad answers."""
+        return tuple(self.world.carrier.alerts)
+
+    @property
+    def by_status(self) -> Mapping[str, int]:
+        """How many messages stand at each status."""
+        counts: dict[str, int] = {}
+        for message in self.messages:
+            counts[message.status] = counts.get(message.status, 0) + 1
+        return counts
