@@ -27,6 +27,7 @@ from ringfence.simulator.faults import Faults, Outcome
 from ringfence.simulator.optout import OptOutHandling
 from ringfence.simulator.phone import Attachment, NotReceived, Phone, Sent, Text
 from ringfence.simulator.records import Alert, Message, Service
+from ringfence.simulator.sids import DEFAULT_NUMBER
 from ringfence.simulator.timeline import Clock, Timeline, by_name
 from ringfence.simulator.webhooks import Delivery, RetryMode
 from ringfence.simulator.world import World, WorldSettings
@@ -53,20 +54,46 @@ __all__ = [
 class SimulatedCarrier:
     """A carrier with one account and one number; use it as an async context manager.
 
-    Settings are those of `WorldSettings`, given by name: `webhook_url`, `number`, `account_sid`,
-    `auth_token`, `seed`, `port`, `trial`, `callbacks`, `faults`, `behaviour`, `retry_mode`,
-    `tunnel`. A `clock` (see `ringfence.clock.ManualClock`) lets a test move time."""
+    `webhook_url` is where inbound messages go. Empty SIDs and tokens are dealt from the seed.
+    `callbacks=False` ends every message at once and reports nothing. `tunnel` maps a public origin
+    ("https://sms.example.test") to a loopback one, as an operator's tunnel would. A `clock` (see
+    `ringfence.clock.ManualClock`) lets a test move time.
+
+    Raises ValueError for a number that is not E.164, OSError when started on a taken port."""
 
     def __init__(
         self,
         *,
         webhook_url: str = "",
+        fallback_url: str = "",
+        number: str = DEFAULT_NUMBER,
+        account_sid: str = "",
+        auth_token: str = "",
+        seed: int = 1,
+        port: int = 0,
+        trial: bool = False,
+        callbacks: bool = True,
+        faults: Faults | None = None,
+        behaviour: Behaviour | None = None,
+        retry_mode: RetryMode = RetryMode.CONNECT_ONLY,
+        tunnel: Mapping[str, str] | None = None,
         clock: Clock | None = None,
-        settings: WorldSettings | None = None,
-        **changes: object,
     ) -> None:
-        if settings is None:
-            settings = WorldSettings(webhook_url=webhook_url, **changes)  # type: ignore[arg-type]
+        settings = WorldSettings(
+            seed=seed,
+            port=port,
+            number=number,
+            account_sid=account_sid,
+            auth_token=auth_token,
+            webhook_url=webhook_url,
+            fallback_url=fallback_url,
+            trial=trial,
+            callbacks=callbacks,
+            faults=faults or Faults(),
+            behaviour=behaviour or Behaviour(),
+            retry_mode=retry_mode,
+            tunnel=tunnel or {},
+        )
         self.world = World(settings, clock)
 
     async def __aenter__(self) -> SimulatedCarrier:
@@ -117,6 +144,12 @@ class SimulatedCarrier:
     def service(self, name: str = "Simulated service", *, webhook_url: str = "") -> Service:
         """A Messaging Service with the account's numbers in its pool; `.sid` names it."""
         return self.world.service(name, webhook_url=webhook_url)
+
+    def api_key(self) -> tuple[str, str]:
+        """A new API key of the account: SID and secret, good in place of the auth token."""
+        sid, secret = self.world.carrier.sids.deal("SK"), self.world.carrier.sids.token()
+        self.world.account.api_keys[sid] = secret
+        return sid, secret
 
     # -- what it does -------------------------------------------------------------------------
 

@@ -5,14 +5,13 @@ is handed in. Answers `Refusal` values where Twilio answers an error document.""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Final, assert_never
 
-from ringfence.simulator import dialect
+from ringfence.simulator import checks, dialect
+from ringfence.simulator.checks import Form
 from ringfence.simulator.optout import Keyword, OptOutBook, OptOutHandling, keyword
 from ringfence.simulator.records import (
     Account,
@@ -29,28 +28,11 @@ from ringfence.simulator.sids import E164, TEST_SENDER, SidSource
 from ringfence.simulator.timeline import DELIVERED, SILENT, Step, Timeline, failed
 from ringfence.text.segments import count
 
-BODY_MAX_CHARS: Final = 1600
-MEDIA_MAX: Final = 10
-VALIDITY_S: Final = range(1, 36_001)
-SCHEDULE_MIN: Final = timedelta(minutes=5)  # messaging-providers.md 2.6
-SCHEDULE_MAX: Final = timedelta(days=35)
 MESSAGES_MAX: Final = 250_000  # the oldest make room
 ALERTS_MAX: Final = 1_000
 TRIAL_PREFIX: Final = "Sent from your Twilio trial account - "
 QUEUED_AFTER_S: Final = 0.02
 FINAL: Final = frozenset(("delivered", "undelivered", "failed", "canceled", "read", "received"))
-
-# Twilio's documented test inputs (twilio-magic-numbers.json): the code each one gives.
-MAGIC_SENDERS: Final = {"+15005550001": 21212, "+15005550007": 21606, "+15005550008": 21611}
-MAGIC_RECIPIENTS: Final = {
-    "+15005550001": 21211,
-    "+15005550002": 21612,
-    "+15005550003": 21408,
-    "+15005550004": 21610,
-    "+15005550009": 21614,
-}
-
-Form = Mapping[str, Sequence[str]]
 
 
 @dataclass(slots=True)
@@ -73,11 +55,6 @@ class Arrival:
     auto_reply: Keyword | None
 
 
-def _one(form: Form, name: str) -> str:
-    values = form.get(name)
-    return values[-1] if values else ""
-
-
 class Carrier:
     """All accounts of one simulated carrier."""
 
@@ -88,12 +65,12 @@ class Carrier:
         self.lines: dict[str, Line] = {}  # by number
         self.services: dict[str, Service] = {}
         self.messages: dict[str, Message] = {}  # in order of creation
+        self._by_recipient: dict[str, list[Message]] = {}
         self.media: dict[str, MediaItem] = {}
         self.alerts: list[Alert] = []
         self.opt_outs = OptOutBook()
         self.scripts: dict[str, Timeline] = {}  # by recipient
         self.form_keys_seen: set[str] = set()  # of create requests, for conformance checks
-        self.creates = 0
         self._ordinal = 0
         self._sticky: dict[tuple[str, str], str] = {}
 
@@ -125,22 +102,22 @@ class Carrier:
     def configure_line(self, line: Line, form: Form, now: datetime) -> Refusal | None:
         """Set what the form names (`SmsUrl`, `SmsMethod`, fallbacks, voice addresses …)."""
         for name in ("SmsUrl", "SmsFallbackUrl"):
-            if (url := _one(form, name)) and not _is_web_address(url):
+            if (url := checks.one(form, name)) and not checks.is_web_address(url):
                 return refuse(21502, name)
         _set_webhook(line.sms, form, _LINE_WEBHOOK)
-        line.friendly_name = _one(form, "FriendlyName") or line.friendly_name
+        line.friendly_name = checks.one(form, "FriendlyName") or line.friendly_name
         for name, key in dialect.LINE_SETTINGS.items():
             if name in form:
-                line.settings[key] = _one(form, name)
+                line.settings[key] = checks.one(form, name)
         line.updated_at = now
         return None
 
     def configure_service(self, service: Service, form: Form, now: datetime) -> None:
         """Set what the form names (`InboundRequestUrl`, `UseInboundWebhookOnNumber` …)."""
         _set_webhook(service.inbound, form, _SERVICE_WEBHOOK)
-        service.friendly_name = _one(form, "FriendlyName") or service.friendly_name
+        service.friendly_name = checks.one(form, "FriendlyName") or service.friendly_name
         if "StatusCallback" in form:
-            service.status_callback = _one(form, "StatusCallback")
+            service.status_callback = checks.one(form, "StatusCallback")
         if "UseInboundWebhookOnNumber" in form:
             service.use_inbound_webhook_on_number = _is_true(form, "UseInboundWebhookOnNumber")
         for name, key in _SERVICE_SWITCHES.items():
@@ -161,24 +138,33 @@ class Carrier:
         """Take a message, or say why not. Unknown fields are ignored, as Twilio ignores them; the
         names are remembered in `form_keys_seen`."""
         self.form_keys_seen.update(form)
-        to, body = _one(form, "To"), _one(form, "Body")
+        to, body = checks.one(form, "To"), checks.one(form, "Body")
         media_urls = tuple(url for url in form.get("MediaUrl", ()) if url)
         refusal = (
-            self._bad_recipient(account, to)
-            or self._bad_sender(account, form, to)
-            or _bad_content(form, body, media_urls)
-            or _bad_schedule(form, now)
+            checks.recipient(account, to)
+            or checks.sender(account, form, self.lines, self.services)
+            or checks.content(form, media_urls)
+            or checks.schedule(form, now)
         )
         if refusal is not None:
             return refusal
-        sender, service_sid = _one(form, "From") or None, _one(form, "MessagingServiceSid") or None
-        blocked = self.opt_outs.blocks(service_sid or sender or "", to)
+        sender, service_sid = (
+            checks.one(form, "From") or None,
+            checks.one(form, "MessagingServiceSid") or None,
+        )
+        blocked = self.is_blocked(sender, service_sid, to)
         if blocked and not self.behaviour.late_opt_out:
             return refuse(21610)
         message = self._outbound(account, form, to, body, media_urls, now)
         if blocked:
             message.timeline = failed(21610)
         return message
+
+    def is_blocked(self, sender: str | None, service_sid: str | None, person: str) -> bool:
+        """Opted out of this sender, of this service, or of a service the sender belongs to."""
+        scopes = {sender or "", service_sid or ""}
+        scopes.update(s.sid for s in self.services.values() if sender in s.pool)
+        return any(self.opt_outs.blocks(scope, person) for scope in scopes if scope)
 
     def _outbound(
         self,
@@ -189,15 +175,17 @@ class Carrier:
         media_urls: tuple[str, ...],
         now: datetime,
     ) -> Message:
-        service = self.services.get(_one(form, "MessagingServiceSid"))
-        send_at = _timestamp(_one(form, "SendAt")) if service and "SendAt" in form else None
+        service = self.services.get(checks.one(form, "MessagingServiceSid"))
+        send_at = (
+            checks.timestamp(checks.one(form, "SendAt")) if service and "SendAt" in form else None
+        )
         status = "queued" if service is None else "scheduled" if send_at else "accepted"
         text = TRIAL_PREFIX + body if account.trial else body
         message = self._keep(
             Message(
                 sid=self.sids.deal("MM" if media_urls else "SM"),
                 account_sid=account.sid,
-                sender=_one(form, "From") or None,
+                sender=checks.one(form, "From") or None,
                 recipient=to,
                 body=text,
                 direction=Direction.OUTBOUND_API,
@@ -207,10 +195,10 @@ class Carrier:
                 ordinal=self._next_ordinal(),
                 segments=count(text).segments if text else 1,
                 service_sid=service.sid if service else None,
-                status_callback=_one(form, "StatusCallback")
+                status_callback=checks.one(form, "StatusCallback")
                 or (service.status_callback if service else ""),
                 media_urls=media_urls,
-                validity_s=int(_one(form, "ValidityPeriod") or 36_000),
+                validity_s=int(checks.one(form, "ValidityPeriod") or 36_000),
                 send_at=send_at,
                 form_keys=tuple(form),
                 num_media=len(media_urls),
@@ -224,14 +212,15 @@ class Carrier:
             return SILENT  # test credentials: taken, and never sent
         return self.scripts.get(message.recipient, self.behaviour.timeline)
 
-    def reply(self, inbound: Message, body: str, now: datetime) -> Message:
-        """A message of the carrier's own: a TwiML answer or an opt-out confirmation."""
+    def reply(self, inbound: Message, body: str, now: datetime, to: str = "") -> Message:
+        """A message of the carrier's own: a TwiML answer or an opt-out confirmation. It goes to
+        whoever wrote, or to `to`."""
         return self._keep(
             Message(
                 sid=self.sids.deal("SM"),
                 account_sid=inbound.account_sid,
                 sender=inbound.recipient,
-                recipient=inbound.sender or "",
+                recipient=to or inbound.sender or "",
                 body=body,
                 direction=Direction.OUTBOUND_REPLY,
                 status="queued",
@@ -281,36 +270,6 @@ class Carrier:
         if (known := self._sticky.get(key)) in pool and known is not None:
             return known
         return self._sticky.setdefault(key, pool[message.ordinal % len(pool)])
-
-    def _bad_recipient(self, account: Account, to: str) -> Refusal | None:
-        if not to:
-            return refuse(21604)
-        if (code := MAGIC_RECIPIENTS.get(to)) is not None:
-            return refuse(code, to)
-        if not E164.fullmatch(to):
-            return refuse(21211, to)
-        if account.trial and to not in account.verified:
-            return refuse(21608, to)
-        return None
-
-    def _bad_sender(self, account: Account, form: Form, to: str) -> Refusal | None:
-        sender, service_sid = _one(form, "From"), _one(form, "MessagingServiceSid")
-        if not sender and not service_sid:
-            return refuse(21603)
-        if sender and sender == to:
-            return refuse(21266, to)
-        if service_sid:
-            service = self.services.get(service_sid)
-            if service is None or service.account_sid != account.sid:
-                return refuse(21701, service_sid)
-            return None if service.pool else refuse(21704)
-        if (code := MAGIC_SENDERS.get(sender)) is not None:
-            return refuse(code, sender)
-        if not E164.fullmatch(sender):
-            return refuse(21212, sender)
-        line = self.lines.get(sender)
-        owned = line is not None and line.account_sid == account.sid
-        return None if owned or sender == TEST_SENDER else refuse(21606, sender)
 
     # -- a message comes in -------------------------------------------------------------------
 
@@ -362,23 +321,27 @@ class Carrier:
         self, message: Message, service: Service | None, line: Line
     ) -> Keyword | None:
         """Block or lift on an opt-out word; the word to answer, if the carrier answers."""
-        handling = self.behaviour.opt_outs
-        word = keyword(message.body)
+        word, handling = keyword(message.body), self.behaviour.opt_outs
         if word is None or handling is OptOutHandling.NONE:
             return None
         scope, person = service.sid if service else line.number, message.sender or ""
         was_blocked = self.opt_outs.blocks(scope, person)
-        if word is Keyword.STOP:
-            self.opt_outs.block(scope, person)
-        elif word is Keyword.START:
-            self.opt_outs.lift(scope, person)
+        match word:
+            case Keyword.STOP:
+                self.opt_outs.block(scope, person)
+                answers = not was_blocked
+            case Keyword.START:
+                # YES is an ordinary word to somebody who never opted out.
+                self.opt_outs.lift(scope, person)
+                answers = was_blocked
+            case Keyword.HELP:
+                # Toll-free does not answer HELP to somebody who is opted out.
+                answers = not (line.toll_free and was_blocked)
+            case _:
+                assert_never(word)
         if service is not None and service.advanced_opt_out:
             message.opt_out_type = word.value
-        if line.toll_free and word is Keyword.HELP and was_blocked:
-            return None  # toll-free does not answer HELP to somebody opted out
-        if word is Keyword.START and not was_blocked:
-            return None  # YES is an ordinary word to somebody who never opted out
-        return word if handling is OptOutHandling.CARRIER else None
+        return word if answers and handling is OptOutHandling.CARRIER else None
 
     # -- afterwards ---------------------------------------------------------------------------
 
@@ -389,11 +352,11 @@ class Carrier:
     def update(self, message: Message, form: Form, now: datetime) -> Refusal | None:
         """Redact (`Body` empty) or cancel (`Status=canceled`, scheduled messages only)."""
         if "Body" in form:
-            if _one(form, "Body"):
+            if checks.one(form, "Body"):
                 return refuse(20001, "Body: only an empty one, which redacts")
             message.body, message.updated_at = "", now
         if "Status" in form:
-            if _one(form, "Status") != "canceled":
+            if checks.one(form, "Status") != "canceled":
                 return refuse(20001, "Status: only canceled")
             if message.status != "scheduled":
                 return refuse(30409, message.status)
@@ -404,18 +367,15 @@ class Carrier:
         """Forget a message and its media; one still on its way cannot be deleted."""
         if message.status not in FINAL and message.status != "sent":
             return refuse(20009, message.status)
-        del self.messages[message.sid]
-        for item in message.media:
-            self.media.pop(item.sid, None)
+        self._forget(message)
         return None
 
-    def listed(self, account: Account, now: datetime) -> list[Message]:
-        """The account's messages as lists show them, newest first."""
+    def listed(self, account: Account, now: datetime, to: str = "") -> list[Message]:
+        """The account's messages (to one person, if given) as lists show them, newest first."""
         newest = now - timedelta(seconds=self.behaviour.list_lag_s)
+        found = self._by_recipient.get(to, ()) if to else self.messages.values()
         return [
-            m
-            for m in reversed(self.messages.values())
-            if m.account_sid == account.sid and m.created_at <= newest
+            m for m in reversed(found) if m.account_sid == account.sid and m.created_at <= newest
         ]
 
     def alert(
@@ -444,11 +404,19 @@ class Carrier:
 
     def _keep(self, message: Message) -> Message:
         self.messages[message.sid] = message
+        self._by_recipient.setdefault(message.recipient, []).append(message)
         if len(self.messages) > MESSAGES_MAX:
-            oldest = self.messages.pop(next(iter(self.messages)))
-            for item in oldest.media:
-                self.media.pop(item.sid, None)
+            self._forget(next(iter(self.messages.values())))
         return message
+
+    def _forget(self, message: Message) -> None:
+        del self.messages[message.sid]
+        same = self._by_recipient[message.recipient]
+        same.remove(message)
+        if not same:
+            del self._by_recipient[message.recipient]
+        for item in message.media:
+            self.media.pop(item.sid, None)
 
     def _next_ordinal(self) -> int:
         self._ordinal += 1
@@ -477,11 +445,11 @@ _SERVICE_SWITCHES: Final = {
 def _set_webhook(webhook: Webhook, form: Form, names: Mapping[str, str]) -> None:
     for name, attribute in names.items():
         if name in form:
-            setattr(webhook, attribute, _one(form, name))
+            setattr(webhook, attribute, checks.one(form, name))
 
 
 def _is_true(form: Form, name: str) -> bool:
-    return _one(form, name).lower() == "true"
+    return checks.one(form, name).lower() == "true"
 
 
 def _webhook_for(line: Line, service: Service | None) -> Webhook | None:
@@ -490,52 +458,3 @@ def _webhook_for(line: Line, service: Service | None) -> Webhook | None:
     if service is not None and not service.use_inbound_webhook_on_number:
         webhook = service.inbound
     return webhook if webhook.url else None
-
-
-def _bad_content(form: Form, body: str, media_urls: tuple[str, ...]) -> Refusal | None:
-    if not body and not media_urls and not _one(form, "ContentSid"):
-        return refuse(21602)
-    if len(body) > BODY_MAX_CHARS:
-        return refuse(21617)
-    if len(media_urls) > MEDIA_MAX:
-        return refuse(21623)
-    if (bad := next((u for u in media_urls if not _is_web_address(u)), None)) is not None:
-        return refuse(21620, bad)
-    callback = _one(form, "StatusCallback")
-    # A callback host may not hold an underscore (messaging-providers.md 2.1).
-    if callback and (not _is_web_address(callback) or "_" in (urlsplit(callback).hostname or "")):
-        return refuse(21609, callback)
-    validity = _one(form, "ValidityPeriod")
-    if validity and not (validity.isdecimal() and int(validity) in VALIDITY_S):
-        return refuse(20001, "ValidityPeriod: 1 to 36000 seconds")
-    return None
-
-
-def _bad_schedule(form: Form, now: datetime) -> Refusal | None:
-    """A SendAt without a service is dropped by Twilio, and the message goes out at once."""
-    if "SendAt" not in form or not _one(form, "MessagingServiceSid"):
-        return None
-    at = _timestamp(_one(form, "SendAt"))
-    if _one(form, "ScheduleType") != "fixed" or at is None:
-        return refuse(35114)
-    return None if SCHEDULE_MIN <= at - now <= SCHEDULE_MAX else refuse(35114)
-
-
-_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-
-
-def _timestamp(text: str) -> datetime | None:
-    if not _ISO.fullmatch(text):
-        return None
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _is_web_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False

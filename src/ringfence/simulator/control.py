@@ -168,7 +168,7 @@ class Control:
             return media.response()
         if not body and not media:
             return _Bad("a text has a body or media").response()
-        sent = await phone.texts(body, to, media=media)
+        sent = await phone.texts(body, to, media=list(media))
         status = sent.delivery.status if sent.delivery else None
         return JSONResponse(
             {"sid": sent.sid, "reached": sent.reached, "webhook_status": status}, 201

@@ -17,6 +17,7 @@ from ringfence.simulator.faults import Dice
 from ringfence.simulator.optout import REPLIES
 from ringfence.simulator.phone import Attachment, Phone, Sent, Text
 from ringfence.simulator.records import Message, Webhook
+from ringfence.simulator.refusals import LATER
 from ringfence.simulator.timeline import Clock, Step
 from ringfence.simulator.webhooks import Deliverer, Delivery, Failure, WebhookRequest
 
@@ -95,26 +96,23 @@ class Exchange:
     async def _notify(self, message: Message, webhook: Webhook) -> Delivery:
         """Call the webhook of an inbound message, then its fallback, and obey the answer."""
         fields = dialect.inbound_fields(message, self.address)
-        delivery = await self._call(message, webhook.url, webhook.method, fields)
+        request = self._request(message, webhook.url, webhook.method, fields)
+        delivery = await self._send(message, request)
         if self.dice.chance(self.dice.faults.webhook_duplicated, "twice", message.ordinal):
-            await self._repeat_last()
+            await self._send(message, request)
         if not delivery.reached:
             self._log_failure(message, webhook.url, webhook.method, delivery)
             if webhook.fallback_url:
                 extra = [("ErrorCode", "11200"), ("ErrorUrl", webhook.url)]
-                delivery = await self._call(
+                request = self._request(
                     message, webhook.fallback_url, webhook.fallback_method, [*fields, *extra]
                 )
+                delivery = await self._send(message, request)
         if not delivery.reached:
-            message.error_code, message.error_message = 11200, "HTTP retrieval failure"
+            message.error_code, message.error_message = 11200, LATER[11200]
             return delivery
         await self._obey(message, webhook, delivery, fields)
         return delivery
-
-    async def _repeat_last(self) -> None:
-        entry = self.log[-1]
-        again = await self.deliverer.deliver(entry.request)
-        self._note(LogEntry(entry.kind, entry.sid, entry.status, entry.request, again))
 
     async def _obey(
         self,
@@ -136,7 +134,7 @@ class Exchange:
                 return
             left -= 1
             url = answer.redirect
-            delivery = await self._call(message, url, "POST", fields)
+            delivery = await self._send(message, self._request(message, url, "POST", fields))
             if not delivery.reached:
                 self._log_failure(message, url, "POST", delivery)
                 return
@@ -152,9 +150,16 @@ class Exchange:
         self.carrier.alert(11200, message, url, self.clock.now(), text, method)
 
     def _start_reply(self, inbound: Message, body: str, reply: twiml.Reply | None = None) -> None:
-        message = self.carrier.reply(inbound, body, self.clock.now())
+        """Send a confirmation of the carrier's own, or a <Message> of the webhook's answer. The
+        latter does not reach somebody who has just opted out."""
+        carrier, now = self.carrier, self.clock.now()
         if reply is not None:
-            message.recipient = reply.to or message.recipient
+            to = reply.to or inbound.sender or ""
+            if carrier.is_blocked(inbound.recipient, inbound.service_sid, to):
+                carrier.alert(21610, inbound, "", now)
+                return
+        message = carrier.reply(inbound, body, now, reply.to if reply else "")
+        if reply is not None:
             message.status_callback = reply.status_callback
             message.media_urls = tuple(reply.media_urls)
             message.num_media = len(message.media_urls)
@@ -182,6 +187,9 @@ class Exchange:
             await asyncio.wait(tuple(self._tasks))
 
     async def close(self) -> None:
+        """Drop everything under way, and let go of whoever watches a phone."""
+        for phone in self.phones.values():
+            phone.switch_off()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -296,10 +304,7 @@ class Exchange:
 
     # -- webhooks -----------------------------------------------------------------------------
 
-    async def _call(
-        self, message: Message, url: str, method: str, fields: Sequence[tuple[str, str]]
-    ) -> Delivery:
-        request = self._request(message, url, method, fields)
+    async def _send(self, message: Message, request: WebhookRequest) -> Delivery:
         delivery = await self.deliverer.deliver(request)
         self._note(LogEntry("message", message.sid, "received", request, delivery))
         return delivery

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 PROBABILITIES: Final = (
     "callback_duplicated",
@@ -71,12 +71,12 @@ class Faults:
         types = {f.name: (int if f.name == "throttle_burst" else float) for f in fields(self)}
         if unknown := sorted(changes.keys() - types.keys()):
             raise ValueError(f"no such fault: {', '.join(unknown)}; known: {', '.join(types)}")
-        values: dict[str, float] = {}
+        values: dict[str, Any] = {}
         for name, value in changes.items():
             if not isinstance(value, int | float) or isinstance(value, bool):
                 raise ValueError(f"{name} takes a number")
             values[name] = types[name](value)
-        return replace(self, **values)  # type: ignore[arg-type]
+        return replace(self, **values)
 
     def as_dict(self) -> dict[str, float]:
         return asdict(self)

@@ -19,7 +19,7 @@ from ringfence.simulator.refusals import Refusal, refuse
 
 PAGE_SIZE: Final = 50
 PAGE_SIZE_MAX: Final = 1_000
-_TOKEN: Final = "PA"
+_MARK: Final = "PA"
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ def cut(
     count, page = min(int(size), PAGE_SIZE_MAX), int(number)
     start, token = page * count, query.get("PageToken", "")
     if token:
-        after = token.removeprefix(_TOKEN)
+        after = token.removeprefix(_MARK)
         place = next((n for n, item in enumerate(items) if sid_of(item) == after), None)
         if place is None:
             return refuse(20001, "PageToken")
@@ -59,8 +59,8 @@ def cut(
         page,
         count,
         start,
-        _TOKEN + sid_of(chosen[-1]) if more else "",
-        _TOKEN + before if before else "",
+        _MARK + sid_of(chosen[-1]) if more else "",
+        _MARK + before if before else "",
     )
 
 

@@ -90,6 +90,13 @@ def as_attachment(media: MediaLike) -> Attachment:
     return Attachment(kind, content)
 
 
+def as_attachments(media: MediaLike | list[MediaLike] | None) -> list[Attachment]:
+    """None, one file, or a list of files."""
+    if media is None:
+        return []
+    return [as_attachment(item) for item in (media if isinstance(media, list) else [media])]
+
+
 @dataclass(slots=True, eq=False)
 class Phone:
     """One handset, known by its number."""
@@ -99,6 +106,7 @@ class Phone:
     thread: list[Text] = field(default_factory=list)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _order: int = 0
+    _is_off: bool = False
 
     @property
     def inbox(self) -> list[Text]:
@@ -115,18 +123,11 @@ class Phone:
         body: str,
         to: str | None = None,
         *,
-        media: MediaLike | Sequence[MediaLike] = (),
+        media: MediaLike | list[MediaLike] | None = None,
     ) -> Sent:
         """Send a text to `to` (the carrier's first number if not given). Returns when the webhook
         has been answered, or has finally failed."""
-        many: Sequence[MediaLike]
-        if isinstance(media, Attachment | bytes):
-            many = (media,)
-        elif isinstance(media, tuple) and len(media) == 2 and isinstance(media[0], str):
-            many = (as_attachment((media[0], _content(media[1]))),)
-        else:
-            many = media  # type: ignore[assignment]
-        attachments = [as_attachment(item) for item in many]
+        attachments = as_attachments(media)
         return await self.network.carry(
             self.number, to or self.network.default_number, body, attachments
         )
@@ -157,7 +158,7 @@ class Phone:
         """Wait until the thread has changed since `version` was `after`, or the time is up."""
         try:
             async with asyncio.timeout(timeout_s):
-                while self.version <= after:
+                while self.version <= after and not self._is_off:
                     await self._wait()
         except TimeoutError:
             return
@@ -166,6 +167,11 @@ class Phone:
     def version(self) -> int:
         """Rises with every text and every tick."""
         return self._order
+
+    def switch_off(self) -> None:
+        """The world ends: whoever watches this phone is let go."""
+        self._is_off = True
+        self._arrived.set()
 
     def show(self, text: Text) -> None:
         """Put a text on the screen and wake whoever waits for it."""
@@ -190,12 +196,6 @@ class Phone:
     async def _wait(self) -> None:
         self._arrived.clear()
         await self._arrived.wait()
-
-
-def _content(value: object) -> bytes:
-    if not isinstance(value, bytes):
-        raise TypeError("media is (content type, bytes)")
-    return value
 
 
 def _matches(expected: Expectation, text: Text) -> bool:

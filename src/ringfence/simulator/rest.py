@@ -10,8 +10,8 @@ import base64
 import binascii
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, assert_never
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
@@ -20,7 +20,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from ringfence.simulator import dialect
+from ringfence.simulator import checks, dialect
+from ringfence.simulator.checks import Form
 from ringfence.simulator.exchange import Exchange
 from ringfence.simulator.faults import Outcome
 from ringfence.simulator.paging import cut, documents_2010, documents_v1, filtered
@@ -49,6 +50,14 @@ def _refused(refusal: Refusal) -> Response:
     return response
 
 
+async def _no_such(request: Request, _: Exception) -> Response:
+    return _refused(refuse(20404, request.url.path))
+
+
+async def _no_method(request: Request, _: Exception) -> Response:
+    return _refused(refuse(20004, request.method))
+
+
 class Rest:
     """The REST API as an ASGI application. `cdn_url` is where media addresses redirect to: another
     host name than the API's, so that a client which forwards credentials is caught."""
@@ -59,7 +68,9 @@ class Rest:
         self.cdn_url = cdn_url
         self.credentials_leaked = 0  # requests that carried credentials to the CDN
         self.requests = 0  # create requests seen, answered or not
-        self._app = Starlette(routes=self._routes())
+        self._app = Starlette(
+            routes=self._routes(), exception_handlers={404: _no_such, 405: _no_method}
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
@@ -76,30 +87,36 @@ class Rest:
     # -- creating a message -------------------------------------------------------------------
 
     async def _create(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Accept, refuse, or fail a create, as the dice say. The message's life starts after the
-        answer, unless the fault asks for a callback before it."""
         content, headers = await _read(receive), dict(scope["headers"])
         account = self._account(headers.get(b"authorization", b""))
         path_sid = scope["path"][len(_CREATE_PREFIX) : -len(_CREATE_SUFFIX)]
         if account is None:
-            return await _refused(refuse(20003))(scope, receive, send)
-        if account.sid != path_sid:
-            return await _refused(refuse(20404, scope["path"]))(scope, receive, send)
-        faults = self.exchange.dice.faults
+            await _refused(refuse(20003))(scope, receive, send)
+        elif account.sid != path_sid:
+            await _refused(refuse(20404, scope["path"]))(scope, receive, send)
+        else:
+            await self._decide(scope, receive, send, account, _form(headers, content))
+
+    async def _decide(
+        self, scope: Scope, receive: Receive, send: Send, account: Account, form: Form
+    ) -> None:
+        """Accept, refuse, or fail a create, as the dice say."""
         self.requests += 1
-        ordinal = self.requests
-        if faults.latency_before_s:
-            await self.exchange.clock.sleep(faults.latency_before_s)
-        outcome = self.exchange.dice.create_outcome(ordinal)
+        ordinal, dice = self.requests, self.exchange.dice
+        if dice.faults.latency_before_s:
+            await self.exchange.clock.sleep(dice.faults.latency_before_s)
+        outcome = dice.create_outcome(ordinal)
         match outcome:
             case Outcome.THROTTLED:
-                return await _refused(refuse(20429))(scope, receive, send)
+                await _refused(refuse(20429))(scope, receive, send)
             case Outcome.ERROR_BEFORE_ACCEPT:
-                return await _refused(refuse(20503))(scope, receive, send)
+                await _refused(refuse(20503))(scope, receive, send)
             case Outcome.LOST_BEFORE_ACCEPT:
-                return await _vanish(scope, receive, send)
+                await _vanish(scope, receive, send)
             case Outcome.ANSWERED | Outcome.LOST_AFTER_ACCEPT | Outcome.ERROR_AFTER_ACCEPT:
-                await self._accept(scope, receive, send, account, _form(headers, content), outcome)
+                await self._accept(scope, receive, send, account, form, outcome)
+            case _:
+                assert_never(outcome)
 
     async def _accept(
         self,
@@ -107,26 +124,31 @@ class Rest:
         receive: Receive,
         send: Send,
         account: Account,
-        form: Mapping[str, Sequence[str]],
+        form: Form,
         outcome: Outcome,
     ) -> None:
-        exchange, now = self.exchange, self.exchange.clock.now()
-        message = self.carrier.create(account, form, now)
-        if isinstance(message, Refusal):
-            return await _refused(message)(scope, receive, send)
-        answer = _json(dialect.message_document(message), 201)
+        """Take the message. Its life starts after the answer, unless a fault asks for a callback
+        before it; it also starts when nobody is left to hear the answer."""
+        exchange = self.exchange
         dice, steps = exchange.dice, None
-        if dice.chance(dice.faults.callback_before_answer, "before", message.ordinal):
-            steps = await exchange.first_step_early(message)
-        if dice.faults.latency_after_s:
-            await exchange.clock.sleep(dice.faults.latency_after_s)
-        if outcome is Outcome.LOST_AFTER_ACCEPT:
-            await _vanish(scope, receive, send)
-        elif outcome is Outcome.ERROR_AFTER_ACCEPT:
-            await _refused(refuse(20500))(scope, receive, send)
-        else:
-            await answer(scope, receive, send)
-        exchange.start(message, steps)
+        message = self.carrier.create(account, form, exchange.clock.now())
+        if isinstance(message, Refusal):
+            await _refused(message)(scope, receive, send)
+            return
+        answer = _json(dialect.message_document(message), 201)
+        try:
+            if dice.chance(dice.faults.callback_before_answer, "before", message.ordinal):
+                steps = await exchange.first_step_early(message)
+            if dice.faults.latency_after_s:
+                await exchange.clock.sleep(dice.faults.latency_after_s)
+            if outcome is Outcome.LOST_AFTER_ACCEPT:
+                await _vanish(scope, receive, send)
+            elif outcome is Outcome.ERROR_AFTER_ACCEPT:
+                await _refused(refuse(20500))(scope, receive, send)
+            else:
+                await answer(scope, receive, send)
+        finally:
+            exchange.start(message, steps)
 
     # -- the rest -----------------------------------------------------------------------------
 
@@ -189,7 +211,8 @@ class Rest:
         return _json({"account_sid": account.sid, "balance": "20.0000", "currency": "USD"})
 
     async def _messages(self, request: Request, account: Account) -> Response:
-        listed = self.carrier.listed(account, self.exchange.clock.now())
+        to = request.query_params.get("To", "")
+        listed = self.carrier.listed(account, self.exchange.clock.now(), to)
         chosen = filtered(listed, request.query_params)
         if isinstance(chosen, Refusal):
             return _refused(chosen)
@@ -278,7 +301,7 @@ class Rest:
 
     async def _number_bought(self, request: Request, account: Account) -> Response:
         form, now = await _request_form(request), self.exchange.clock.now()
-        number = form.get("PhoneNumber", [""])[-1]
+        number = checks.one(form, "PhoneNumber")
         if number in self.carrier.lines:
             return _refused(refuse(21422, number))
         try:
@@ -313,7 +336,7 @@ class Rest:
         base, now = self.exchange.address, self.exchange.clock.now()
         if request.method == "POST":
             form = await _request_form(request)
-            name = form.get("FriendlyName", [""])[-1]
+            name = checks.one(form, "FriendlyName")
             if not name:
                 return _refused(refuse(20001, "FriendlyName"))
             service = self.carrier.add_service(account, name, now)
@@ -344,7 +367,7 @@ class Rest:
             return _refused(refuse(20404, request.url.path))
         lines = self._lines_of(account)
         if request.method == "POST":
-            wanted = (await _request_form(request)).get("PhoneNumberSid", [""])[-1]
+            wanted = checks.one(await _request_form(request), "PhoneNumberSid")
             line = next((x for x in lines if x.sid == wanted), None)
             if line is None:
                 return _refused(refuse(20404, wanted))
@@ -389,14 +412,14 @@ async def _read(receive: Receive) -> bytes:
             return content
 
 
-def _form(headers: Mapping[bytes, bytes], content: bytes) -> Mapping[str, Sequence[str]]:
+def _form(headers: Mapping[bytes, bytes], content: bytes) -> Form:
     """Form fields; a body of any other type counts as empty, as Twilio treats it."""
     if not headers.get(b"content-type", b"").startswith(FORM_TYPE) or len(content) > BODY_MAX_BYTES:
         return {}
     return parse_qs(content.decode("utf-8", "replace"), keep_blank_values=True)
 
 
-async def _request_form(request: Request) -> Mapping[str, Sequence[str]]:
+async def _request_form(request: Request) -> Form:
     kind = request.headers.get("content-type", "").encode("latin-1")
     return _form({b"content-type": kind}, await request.body())
 

@@ -84,6 +84,8 @@ class LoopbackServer:
             ws="none",
             lifespan="off",
             access_log=False,
+            proxy_headers=False,
+            server_header=False,
             log_level="warning",
             log_config=None,
             timeout_graceful_shutdown=SHUTDOWN_S,
