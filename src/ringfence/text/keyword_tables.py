@@ -86,7 +86,7 @@ SUSPECTED: Final[dict[str, tuple[str, ...]]] = {
         r"(?:remove|delete|drop|take) (?:me|us|my (?:name|number|phone)|this number)",
         r"unsubscrib\w*",
         r"opt(?:ing)? (?:me |us )?out",
-        r"(?:revoke|withdraw|rescind)\w* (?:my |all |any )*(?:consent|permission|authori[sz]ation)",
+        r"(?:revoke|withdraw|rescind)\w* (?:my |all |any )*(?:consent|permission|authori[sz]ations?)",
         r"no more " + _SENT,
         rf"(?:do not|dont|didnt|did not|never) (?:want|wish|ask|agree|consent|sign up)\w* (?:\w+ ){{0,4}}{_SENT}",
         r"(?:i )?(?:want|would like|id like) (?:off|out)(?: of| from)?(?: this| the| your)?(?: list)?$",
@@ -101,7 +101,7 @@ SUSPECTED: Final[dict[str, tuple[str, ...]]] = {
         rf"{_RUDE} (?:\w+ ){{0,6}}stop|stop (?:\w+ ){{0,6}}{_RUDE}",
     ),
     "fr": (
-        r"arret\w+ (?:de |d|les? |ces |vos |tout)",
+        r"arret\w+ (?:d\w*|les?|ces|vos|tout)",
         r"(?:ne )?(?:m|me |nous )(?:ecri\w+|contact\w+|appel\w+|envo\w+|texto\w+) plus",
         r"laiss\w+ (?:moi|nous) (?:tranquille|en paix)",
         r"(?:mauvais|faux) numero",
@@ -139,7 +139,7 @@ SUSPECTED: Final[dict[str, tuple[str, ...]]] = {
         r"wer (?:ist das|sind sie|bist du)$",
     ),
     "it": (
-        r"smett\w+ (?:di|la)",
+        r"smett\w+",
         r"non (?:mi )?(?:scriv\w+|contatt\w+|chiam\w+|mand\w+) piu|non (?:scriv|contatt|chiam)\w*mi",
         r"lasci\w*mi in pace",
         r"numero sbagliato",

@@ -56,11 +56,18 @@ _HELP: Final = _by_word(tables.HELP)
 _squeezed_opt_out: Final = re.compile(
     "(?:" + "|".join(word for word in tables.OPT_OUT["en"] if " " not in word) + ")+"
 ).fullmatch
-_suspected: Final = {
-    tongue: re.compile("|".join(f"(?:{p})" if p[0] == "^" else rf"\b(?:{p})" for p in patterns))
-    for tongue, patterns in tables.SUSPECTED.items()
-}
+
+
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """One pattern for all, the unanchored ones between the ends of words."""
+    anchored = [pattern for pattern in patterns if pattern.startswith("^")]
+    within = "|".join(pattern for pattern in patterns if not pattern.startswith("^"))
+    return re.compile("|".join([*anchored, rf"\b(?:{within})\b"]))
+
+
+_suspected: Final = {tongue: _any_of(patterns) for tongue, patterns in tables.SUSPECTED.items()}
 _negated: Final = re.compile(rf"(?:^|\s)(?:{'|'.join(tables.NEGATIONS)}) $").search
+_COURTEOUS_LENGTH_MAX: Final = 80  # an opt-out word with a handful of courtesies around it
 _courtesy: Final = "|".join(sorted(tables.COURTESIES, key=len, reverse=True))
 _courteous: Final = re.compile(rf"(?:(?:{_courtesy}) )*(.*?)(?: (?:{_courtesy}))*").fullmatch
 
@@ -143,7 +150,7 @@ def _suspicion(body: str, words: str, spoken: frozenset[str]) -> Keyword:
     if not words:
         sign = next((c for c in body if c in tables.REFUSING_SIGNS), None)
         return Keyword(KeywordKind.SUSPECTED, sign) if sign else NOTHING
-    core = _courteous(words)
+    core = _courteous(words) if len(words) <= _COURTEOUS_LENGTH_MAX else None
     if core and (tongue := _tongue(_OPT_OUT, core[1], spoken)):
         return Keyword(KeywordKind.SUSPECTED, core[1], tongue)
     if _squeezed_opt_out(words.replace(" ", "")):

@@ -28,7 +28,7 @@ _blank_lines: Final = re.compile(r"\n{3,}")
 # Signs of emphasis inside a name, a formula or a path are meant as they stand: 2*3*4, a.__init__.
 _literal_signs: Final = re.compile(
     r"(?<=[A-Za-z0-9])\*+(?=[A-Za-z0-9])"
-    r"|(?<=[A-Za-z0-9]\.)_+\w*|_+\w*_+(?=\.[A-Za-z0-9])"
+    r"|(?<=[A-Za-z0-9]\.)_\w{0,60}|_{1,2}[A-Za-z0-9]\w{0,60}_(?=\.[A-Za-z0-9])"
 ).match
 _scheme: Final = re.compile(r"(?<![A-Za-z0-9])https?$", re.IGNORECASE)
 _rest_of_url: Final = re.compile(r"://[^\s<>()\[\]`\"\\]*[^\s<>()\[\]`\"\\*_~.,;:!?']").match
@@ -51,7 +51,7 @@ _address_tags: Final = re.compile(
 )
 _anchor_tags: Final = re.compile(r"</?a(?:\s[^<>]*)?>", re.IGNORECASE)
 _raised: Final = re.compile(r"<sup>", re.IGNORECASE)
-_dropped: Final = re.compile(r"<!--.*?-->|</sup>", re.DOTALL | re.IGNORECASE)
+_dropped: Final = re.compile(r"<!--.{0,2000}?-->|</sup>", re.DOTALL | re.IGNORECASE)
 
 _CELL_GAP: Final = "; "  # a bar would cost two septets
 _INDENT: Final = "  "
