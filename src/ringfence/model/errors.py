@@ -24,6 +24,7 @@ RingfenceError
 │   └── ProviderMisconfigured    credentials, sender or route; stop the line
 ├── NetError                     the wire between us and anybody
 │   ├── NotDispatched            nothing was written; safe to retry
+│   │   └── DestinationRefused   a place we never contact
 │   └── PossiblyDispatched       bytes were written; outcome unknown
 ├── AgentError                   the agent's side
 │   ├── AgentUnavailable         not reached, or it asked to come later
@@ -205,6 +206,12 @@ class NotDispatched(NetError):
     retryable = True
 
 
+class DestinationRefused(NotDispatched):
+    """Ringfence does not contact that address."""
+
+    retryable = False
+
+
 class PossiblyDispatched(NetError):
     """The request may have been received; the outcome is unknown."""
 
@@ -217,9 +224,17 @@ class AgentError(RingfenceError):
 
 
 class AgentUnavailable(AgentError):
-    """The agent could not be reached, or asked to be tried later."""
+    """The agent could not be reached, or asked to be tried later.
+
+    `retry_after_s` is how long it asked us to wait; None when it did not say."""
 
     retryable = True
+
+    def __init__(
+        self, detail: str = "", *, code: str | None = None, retry_after_s: float | None = None
+    ) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(detail, code=code)
 
 
 class AgentTimeout(AgentError):
