@@ -11,9 +11,28 @@ from ringfence.model.phone import mask as mask_number
 MASK = "•••"
 # Keys whose value, whatever its type, is a credential unless it is a reference to one.
 SECRET_KEYS = frozenset(
-    {"authToken", "authTokens", "apiKey", "apiKeySecret", "secrets", "password", "token"}
+    {
+        "authToken",
+        "authTokens",
+        "apiKey",
+        "apiKeySecret",
+        "secrets",
+        "password",
+        "token",
+        "TWILIO_AUTH_TOKEN",
+    }
 )
-NUMBER_KEYS = frozenset({"fromNumber", "defaultTo", "allowFrom", "owners"})
+NUMBER_KEYS = frozenset(
+    {
+        "fromNumber",
+        "defaultTo",
+        "allowFrom",
+        "owners",
+        "TWILIO_PHONE_NUMBER",
+        "TWILIO_SMS_FROM",
+        "SMS_ALLOWED_USERS",
+    }
+)
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
 _URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]*@")
 _ENV_NAME = re.compile(r"\$(?:\{[A-Z][A-Z0-9_]{0,127}\}|[A-Z][A-Z0-9_]{0,127})\Z")

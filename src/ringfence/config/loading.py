@@ -1,0 +1,285 @@
+"""From a file and an environment to Settings. Every problem of the whole file is gathered before
+one is raised; what blocks a single line or agent is written on it instead. Imports pydantic, so
+nothing outside imports this module until it loads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ringfence.config import environment
+from ringfence.config.accounts import DEFAULT_ACCOUNT, SMS_PATH, Account, Layer, effective_accounts
+from ringfence.config.checking import Loc, check
+from ringfence.config.lines import LineMaker
+from ringfence.config.names import snake
+from ringfence.config.problems import Problems
+from ringfence.config.reach import is_loopback
+from ringfence.config.schema.base import Shape
+from ringfence.config.schema.sections import AGENT_SHAPES, SECRET_SHAPES, RootShape
+from ringfence.config.schema.sms import AccountShape
+from ringfence.config.secrets import SecretInput, SecretProvider, SecretResolver, SecretSource
+from ringfence.config.settings import (
+    AgentSettings,
+    DeliverySettings,
+    GatewaySettings,
+    LoggingSettings,
+    Settings,
+    StoreSettings,
+)
+from ringfence.config.source import Source, locate, open_to_all, parse, read_text
+from ringfence.config.stores import store_url
+from ringfence.config.version import settings_version
+from ringfence.model.errors import SecretUnavailable
+from ringfence.model.line import Line, Secret
+
+
+def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """See `ringfence.config.load`."""
+    source = locate(path, environ)
+    text = read_text(source)
+    return build(parse(text, str(source.path)) if text is not None else {}, source, environ)
+
+
+def build(raw: dict[str, Any], source: Source, environ: Mapping[str, str]) -> Settings:
+    """Settings from raw values; `source` says where relative paths start. Raises ConfigInvalid."""
+    problems = Problems()
+    values, left_out = check(RootShape, raw, "", problems)
+    assembly = Assembly(values, left_out, source, environ, problems)
+    settings = assembly.settings()
+    problems.raise_if_any()
+    return settings
+
+
+@dataclass(slots=True)
+class Assembly:
+    """One load under way: checked values in, findings and Settings out."""
+
+    values: dict[str, Any]
+    left_out: frozenset[Loc]
+    source: Source
+    environ: Mapping[str, str]
+    problems: Problems
+    agent_keys: dict[str, Any] = field(default_factory=dict)
+
+    def settings(self) -> Settings:
+        resolver = self._resolver()
+        warnings: list[str] = []
+        agents = self._agents(resolver, warnings)
+        gateway = self._gateway(warnings)
+        maker = LineMaker(resolver, self.problems, warnings, gateway.public_base_url, tuple(agents))
+        accounts = self._accounts()
+        lines = tuple(maker.make(account) for account in accounts)
+        self._check_paths(accounts, lines)
+        warnings += self._line_warnings(lines, agents)
+        store = StoreSettings(self._store_url(resolver), **self._section("store", "busyTimeoutS"))
+        warnings += resolver.warnings
+        return Settings(
+            lines=lines,
+            default_line_id=self._default_line(lines),
+            gateway=gateway,
+            store=store,
+            agents=MappingProxyType(agents),
+            logging=LoggingSettings(**self._section("logging")),
+            delivery=DeliverySettings(**self._section("delivery")),
+            path=self.source.path,
+            warnings=tuple(dict.fromkeys(warnings)),
+            version=settings_version(lines, agents),
+        )
+
+    def _section(self, name: str, *only: str) -> dict[str, Any]:
+        """A section's keys by their Python names."""
+        section = self.values.get(name, {})
+        return {snake(key): value for key, value in section.items() if not only or key in only}
+
+    # -- lines ------------------------------------------------------------------------------------
+
+    def _accounts(self) -> tuple[Account, ...]:
+        sms = self.values.get("channels", {}).get("sms", {})
+        left_out = frozenset(loc[2:] for loc in self.left_out if loc[:2] == ("channels", "sms"))
+        raw, places = environment.default_account(self.environ)
+        problems = Problems()
+        checked, bad = check(AccountShape, raw, "", problems)
+        problems.hand_over(self.problems, places)
+        layer = Layer(checked, places=places, bad=frozenset(str(loc[0]) for loc in bad))
+        return effective_accounts(sms, left_out, layer)
+
+    def _check_paths(self, accounts: tuple[Account, ...], lines: tuple[Line, ...]) -> None:
+        """B104. Switched-off lines do not listen."""
+        taken: dict[str, str] = {}
+        for account, line in zip(accounts, lines, strict=True):
+            if not line.enabled or "webhookPath" in account.bad:
+                continue
+            if line.webhook_path in taken:
+                self.problems.add(
+                    account.path("webhookPath"),
+                    f"a path of its own ({line.id} and {taken[line.webhook_path]} share it)",
+                    line.webhook_path,
+                )
+            taken.setdefault(line.webhook_path, line.id)
+
+    def _default_line(self, lines: tuple[Line, ...]) -> str:
+        ids = [line.id for line in lines]
+        wanted = self.values.get("channels", {}).get("sms", {}).get("defaultAccount")
+        if wanted is not None and wanted not in ids:
+            names = ", ".join(ids) or "none is configured"
+            self.problems.add(
+                f"{SMS_PATH}.defaultAccount", f"the name of an account ({names})", wanted
+            )
+        if wanted in ids:
+            return str(wanted)
+        return DEFAULT_ACCOUNT if DEFAULT_ACCOUNT in ids else next(iter(ids), "")
+
+    def _line_warnings(self, lines: tuple[Line, ...], agents: Mapping[str, Any]) -> list[str]:
+        warnings = []
+        if not lines:
+            warnings.append("channels.sms: no line is configured")
+        elif not agents:
+            warnings.append("agents: none is configured; messages are recorded, not answered")
+        for line in lines:
+            if line.blocked_reason:
+                warnings.append(f"line {line.id} is blocked: {line.blocked_reason}")
+            if line.enabled and not line.validate_signature:
+                warnings.append(f"line {line.id} takes unsigned webhooks")
+        if self._holds_plain_secret() and open_to_all(self.source.path):
+            warnings.append(f"{self.source.path} holds secrets and everyone may read it")
+        return warnings
+
+    def _holds_plain_secret(self) -> bool:
+        return any(secret.is_plain for secret in _secrets([self.values, self.agent_keys]))
+
+    # -- agents -----------------------------------------------------------------------------------
+
+    def _agents(self, resolver: SecretResolver, warnings: list[str]) -> dict[str, AgentSettings]:
+        raw: dict[str, Any] = dict(self.values.get("agents", {}))
+        prefixes = {name: f"agents.{name}" for name in raw}
+        if "agent" in self.values:
+            if "default" in raw:
+                self.problems.add("agent", "agent or agents.default, not both", got="both")
+            raw["default"] = self.values["agent"]
+            prefixes["default"] = "agent"
+        made = {}
+        for name in sorted(raw):
+            agent = self._agent(name, raw[name], prefixes[name], resolver)
+            made[name] = agent
+            warnings += _agent_warnings(agent, prefixes[name])
+        return made
+
+    def _agent(
+        self, name: str, raw: dict[str, Any], prefix: str, resolver: SecretResolver
+    ) -> AgentSettings:
+        shape = self._shape(raw, "kind", AGENT_SHAPES, prefix)
+        if shape is None:
+            return AgentSettings(name, "")
+        checked, _ = check(shape, raw, prefix, self.problems)
+        self.agent_keys[name] = checked
+        blocked: list[str] = []
+        options: dict[str, Any] = {}
+        for key, value in checked.items():
+            if key != "kind":
+                options[snake(key)] = _resolved(value, resolver, f"{prefix}.{key}", blocked)
+        return AgentSettings(
+            name, raw["kind"], MappingProxyType(options), "; ".join(blocked) or None
+        )
+
+    def _shape(
+        self, raw: dict[str, Any], tag: str, shapes: Mapping[str, type[Shape]], prefix: str
+    ) -> type[Shape] | None:
+        """The shape `raw[tag]` picks; a problem when it picks none."""
+        kind = raw.get(tag)
+        if isinstance(kind, str) and kind in shapes:
+            return shapes[kind]
+        names = ", ".join(f'"{name}"' for name in shapes)
+        if tag in raw:
+            self.problems.add(f"{prefix}.{tag}", f"one of {names}", kind)
+        else:
+            self.problems.add(f"{prefix}.{tag}", f"one of {names}")
+        return None
+
+    # -- secrets, gateway, store ------------------------------------------------------------------
+
+    def _resolver(self) -> SecretResolver:
+        section = self.values.get("secrets", {})
+        providers = {}
+        for name, raw in section.get("providers", {}).items():
+            prefix = f"secrets.providers.{name}"
+            shape = self._shape(raw, "source", SECRET_SHAPES, prefix)
+            if shape is not None:
+                options, _ = check(shape, raw, prefix, self.problems)
+                providers[name] = SecretProvider(SecretSource(raw["source"]), options)
+        return SecretResolver(
+            providers, section.get("defaults", {}), self.environ, self.source.path.parent
+        )
+
+    def _gateway(self, warnings: list[str]) -> GatewaySettings:
+        section = self._section("gateway")
+        section["trusted_proxies"] = tuple(section.get("trusted_proxies", ()))
+        gateway = GatewaySettings(**section)
+        same_host = gateway.public_host == gateway.private_host
+        if same_host and gateway.public_port == gateway.private_port != 0:
+            self.problems.add(
+                "gateway.privatePort",
+                "another port than gateway.publicPort (two doors)",
+                gateway.private_port,
+            )
+        if not is_loopback(f"http://{_bracketed(gateway.private_host)}"):
+            warnings.append("gateway.privateHost is not a loopback address: others can reach it")
+        return gateway
+
+    def _store_url(self, resolver: SecretResolver) -> str:
+        """The configuration wins over RINGFENCE_STORE_URL; then SQLite beside the file."""
+        base = self.source.path.parent
+        wanted: SecretInput | None = self.values.get("store", {}).get("url")
+        place = "store.url"
+        written = self.environ.get(environment.STORE_VARIABLE, "").strip()
+        if wanted is None and written:
+            wanted, place = SecretInput(plain=written), environment.STORE_VARIABLE
+        if wanted is None:
+            return store_url("sqlite:///ringfence.db", base) or ""
+        try:
+            url = store_url(resolver.resolve(wanted).reveal(), base)
+        except SecretUnavailable as error:
+            self.problems.add(place, "a secret that can be resolved", got=error.detail)
+            return ""
+        if url is None:
+            shown = "another address" if wanted.is_plain else "another address behind the reference"
+            self.problems.add(place, "sqlite:///path or postgresql://host/database", got=shown)
+        return url or ""
+
+
+def _agent_warnings(agent: AgentSettings, prefix: str) -> list[str]:
+    warnings = []
+    if agent.blocked_reason:
+        warnings.append(f"agent {agent.id} is blocked: {agent.blocked_reason}")
+    for key in ("base_url", "url"):
+        url = agent.options.get(key, "")
+        if url.lower().startswith("http:") and not is_loopback(url):
+            warnings.append(f"{prefix} talks plain http to another machine: keys can be read there")
+    return warnings
+
+
+def _resolved(value: Any, resolver: SecretResolver, path: str, blocked: list[str]) -> Any:
+    """Secrets looked up, lists made tuples; a secret that is not there blocks the agent."""
+    if isinstance(value, SecretInput):
+        try:
+            return resolver.resolve(value)
+        except SecretUnavailable as error:
+            blocked.append(f"{path}: {error.detail}")
+            return Secret("")
+    if isinstance(value, list):
+        return tuple(_resolved(item, resolver, path, blocked) for item in value)
+    return value
+
+
+def _secrets(value: Any) -> list[SecretInput]:
+    """Every secret configured below `value`."""
+    if isinstance(value, SecretInput):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [secret for item in inner for secret in _secrets(item)]
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

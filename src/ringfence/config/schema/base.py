@@ -1,0 +1,163 @@
+"""What the shapes share: strictness, how a key is declared, and the kinds of value that need more
+than a type. A validator's message is the *expectation* ("an http or https address"); it must never
+hold the value itself, which may be a secret."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from ringfence.config.secrets import SecretInput, SecretSource
+
+EXPECTED = "expected"  # the error type whose message is the expectation
+
+
+class Shape(BaseModel):
+    """Strict, closed, camelCase outside and snake_case inside. A key that is not set stays out of
+    `model_fields_set`, so that accounts can inherit it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel)
+
+
+def key(meaning: str, *, default: str = "", **limits: Any) -> Any:
+    """Declare an optional key. `default` is the word shown in the reference; where it is empty the
+    reference takes the settings dataclass's own default. `limits` are pydantic's (ge, le, …)."""
+    extra: dict[str, Any] = {"shown_default": default}
+    return Field(default=None, description=meaning, json_schema_extra=extra, **limits)
+
+
+def required(meaning: str, **limits: Any) -> Any:
+    """Declare a key that must be there."""
+    return Field(description=meaning, json_schema_extra={"shown_default": "(required)"}, **limits)
+
+
+def expected(text: str) -> PydanticCustomError:
+    return PydanticCustomError(EXPECTED, "{expectation}", {"expectation": text})
+
+
+_PROVIDER_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}\Z")
+_ENV_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,127}\Z")
+_EXEC_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/#-]{0,255}\Z")
+_REFERENCE_FORMS = (
+    'text, "${ENV_NAME}", or {source: "env" | "file" | "exec", provider: "name", id: "…"}'
+)
+
+
+def _secret(value: Any) -> SecretInput:
+    """Plain text, a `$NAME` string, or OpenClaw's SecretRef object (docs.openclaw.ai, gateway,
+    secrets: the SecretRef contract)."""
+    if isinstance(value, str):
+        return _secret_text(value)
+    if not isinstance(value, dict) or not {"source", "id"} <= set(value):
+        raise expected(_REFERENCE_FORMS)
+    if not set(value) <= {"source", "provider", "id"}:
+        raise expected("a reference with the keys source, provider and id only")
+    return _secret_reference(value)
+
+
+def _secret_text(value: str) -> SecretInput:
+    if not value.strip():
+        raise expected("a secret that is not empty")
+    if name := re.match(r"\$(?:\{([A-Z][A-Z0-9_]{0,127})\}|([A-Z][A-Z0-9_]{0,127}))\Z", value):
+        return SecretInput(source=SecretSource.ENV, id=name[1] or name[2])
+    if value.startswith("${"):
+        raise expected('"${NAME}" with a name of upper-case letters, digits and underscores')
+    return SecretInput(plain=value)
+
+
+def _secret_reference(value: dict[str, Any]) -> SecretInput:
+    source, provider, ident = value["source"], value.get("provider", ""), value["id"]
+    if source not in [item.value for item in SecretSource]:
+        raise expected('a reference whose source is "env", "file" or "exec"')
+    if not isinstance(provider, str) or (provider and not _PROVIDER_NAME.match(provider)):
+        raise expected("a reference whose provider is a lower-case name")
+    if not isinstance(ident, str) or not _id_fits(SecretSource(source), ident):
+        raise expected(
+            "a reference whose id is an upper-case variable name (env), an absolute JSON pointer "
+            'or "value" (file), or a plain path without "." and ".." parts (exec)'
+        )
+    return SecretInput(source=SecretSource(source), provider=provider, id=ident)
+
+
+def _id_fits(source: SecretSource, ident: str) -> bool:
+    match source:
+        case SecretSource.ENV:
+            return bool(_ENV_NAME.match(ident))
+        case SecretSource.FILE:
+            return ident == "value" or ident.startswith("/")
+        case SecretSource.EXEC:
+            return bool(_EXEC_ID.match(ident)) and not {".", ".."} & set(ident.split("/"))
+
+
+def _number(value: Any) -> str | int:
+    """A number as written; it is read later, when the account's region is known (B055, B061)."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise expected("a phone number such as +15555550123")
+    return value
+
+
+def _http_url(value: str) -> str:
+    parts = _split(value)
+    if parts is None or parts[0] not in ("http", "https"):
+        raise expected("an http or https address such as https://gateway.example.com/webhooks/sms")
+    return value
+
+
+def _split(value: str) -> tuple[str, str] | None:
+    """Scheme and host, or None for anything a carrier or client could not open."""
+    if any(c.isspace() or not c.isprintable() for c in value):
+        return None
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return None
+    host = parts.hostname or ""
+    if not host or not re.fullmatch(r"[A-Za-z0-9._:-]+", host):
+        return None
+    return parts.scheme.lower(), host
+
+
+def _base_url(value: str) -> str:
+    _http_url(value)
+    parts = urlsplit(value)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise expected("an http or https address without credentials, query or fragment")
+    return value.rstrip("/")
+
+
+def _network(value: str) -> str:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise expected("an IP address or a network such as 10.0.0.0/8") from None
+    return value
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise expected("text that is not empty")
+    return value
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 86_400:
+        raise expected("a number of seconds above 0 and at most 86400")
+    return float(value)
+
+
+SecretKey = Annotated[SecretInput, PlainValidator(_secret)]
+NumberKey = Annotated[str | int, PlainValidator(_number)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Network = Annotated[str, AfterValidator(_network)]
+Text = Annotated[str, AfterValidator(_not_blank)]
+Seconds = Annotated[float, PlainValidator(_seconds)]
+# Provider account and service ids go into URL paths: nothing but these characters.
+ProviderId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]

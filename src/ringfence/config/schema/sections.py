@@ -1,0 +1,178 @@
+"""Our own sections: gateway, store, secrets, policy, logging, delivery, and the file's root.
+Agents and secret providers depend on a kind, so their bodies are checked one by one in `checking`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from ringfence.config.schema.base import (
+    BaseUrl,
+    HttpUrl,
+    Network,
+    Seconds,
+    SecretKey,
+    Shape,
+    Text,
+    key,
+    required,
+)
+from ringfence.config.schema.sms import SmsShape
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+
+
+class GatewayShape(Shape):
+    public_host: Text = key("Address of the public listener: webhooks and hosted files only.")
+    public_port: Port = key("Its port; 0 takes a free one.")
+    private_host: Text = key("Address of the private listener: bridge, API, metrics.")
+    private_port: Port = key("Its port; 0 takes a free one.")
+    trusted_proxies: list[Network] = key(
+        "Proxies whose forwarded client address is believed.", default="[]", max_length=100
+    )
+    public_base_url: BaseUrl = key("What the internet calls the public listener.", default="none")
+    poll_ms: int = key("Milliseconds between looks for due work.", ge=10, le=60_000)
+
+
+class StoreShape(Shape):
+    url: SecretKey = key(
+        "sqlite:///path (relative to this file; sqlite:////path is absolute) or postgresql://…; "
+        "text or a secret reference.",
+        default="sqlite:///ringfence.db",
+    )
+    busy_timeout_s: Seconds = key("Seconds to wait for a locked database.")
+
+
+class LoggingShape(Shape):
+    level: Literal["debug", "info", "warning", "error"] = key("Least level written.")
+    format: Literal["json", "text"] = key("One JSON object per line, or text for people.")
+
+
+class DeliveryShape(Shape):
+    attempts_max: Annotated[int, Field(ge=1, le=100)] = key("Tries before the dead letters.")
+    backoff_s_min: Seconds = key("Seconds before the second try; doubles from there.")
+    backoff_s_max: Seconds = key("Longest wait between tries, in seconds.")
+    lease_s: Seconds = key("Seconds a worker may hold an item before another may take it.")
+    timeout_s: Seconds = key("Seconds for one request to the provider.")
+    concurrency: Annotated[int, Field(ge=1, le=1024)] = key("Requests to providers at once.")
+    status_due_s: Seconds = key("Seconds after which a missing status is looked up.")
+
+
+class PolicyShape(Shape):
+    """Known and empty: rules carry their own settings on the line."""
+
+
+class EnvProviderShape(Shape):
+    source: Literal["env"] = required("Environment variables.")
+    allowlist: list[EnvName] = key("The only variables that may be read.", default="all")
+
+
+class FileProviderShape(Shape):
+    source: Literal["file"] = required("A file.")
+    path: Text = required("Its path; ~ is the home directory, relative is beside this file.")
+    mode: Literal["json", "singleValue"] = key(
+        'json: the id is a JSON pointer into it; singleValue: the id is "value".', default="json"
+    )
+    max_bytes: Annotated[int, Field(ge=1, le=20 * 1024 * 1024)] = key(
+        "Largest file.", default="1048576"
+    )
+
+
+class ExecProviderShape(Shape):
+    source: Literal["exec"] = required("A command; run directly, never through a shell.")
+    command: Text = required("Absolute path of the program.")
+    args: list[str] = key("Its arguments.", default="[]", max_length=100)
+    env: dict[EnvName, str] = key("Variables set for it.", default="{}")
+    pass_env: list[EnvName] = key("Variables passed on to it.", default="[]")
+    timeout_ms: Annotated[int, Field(ge=1, le=120_000)] = key(
+        "Milliseconds it may take.", default="5000"
+    )
+    max_output_bytes: Annotated[int, Field(ge=1, le=20 * 1024 * 1024)] = key(
+        "Most it may print.", default="1048576"
+    )
+    json_only: bool = key(
+        "It answers in OpenClaw's JSON protocol; off takes its output as the value.", default="true"
+    )
+    allow_symlink_command: bool = key("The command may be a symbolic link.", default="false")
+    trusted_dirs: list[Text] = key("The real program must lie under one of these.", default="any")
+    allow_insecure_path: bool = key(
+        "The program may be writable by group or others.", default="false"
+    )
+
+
+class SecretDefaultsShape(Shape):
+    env: Name = key("Provider of env references that name none.", default="default")
+    file: Name = key("Provider of file references that name none.", default="default")
+    exec: Name = key("Provider of exec references that name none.", default="default")
+
+
+class SecretsShape(Shape):
+    providers: dict[Name, dict[str, Any]] = key("Where file and exec references are resolved.")
+    defaults: SecretDefaultsShape = key("Providers of references that name none.")
+
+
+class OpenAIShape(Shape):
+    kind: Literal["openai"] = required("Any chat-completions endpoint, OpenClaw's among them.")
+    base_url: BaseUrl = required("Address up to and including /v1.")
+    api_key: SecretKey = key("Bearer token: text or a secret reference.", default="none")
+    model: Text = required("Model name; openclaw/<agentId> for OpenClaw.")
+    profile: Literal["plain", "openclaw"] = key(
+        "openclaw: sessions are kept there and its silent markers are known.", default="plain"
+    )
+    system_prompt: str = key("Said before every turn.", default="built in")
+    timeout_s: Seconds = key("Seconds for one turn.")
+    history_limit: Annotated[int, Field(ge=0, le=200)] = key("Earlier messages sent along.")
+    max_reply_chars: Annotated[int, Field(ge=1, le=20_000)] = key("Longest answer taken.")
+    concurrency: Annotated[int, Field(ge=1, le=256)] = key("Turns at once.")
+
+
+class WebhookAgentShape(Shape):
+    kind: Literal["webhook"] = required("A signed HTTP request (Standard Webhooks).")
+    url: HttpUrl = required("Where turns are posted.")
+    secrets: list[SecretKey] = required("Signing secrets; all sign.", min_length=1, max_length=5)
+    timeout_s: Seconds = key("Seconds for one turn.")
+
+
+class CommandShape(Shape):
+    kind: Literal["command"] = required("A program; run directly, never through a shell.")
+    argv: list[str] = required("Program and arguments.", min_length=1, max_length=100)
+    stdin: Literal["text", "json"] = key("What it reads on standard input.", default="text")
+    timeout_s: Seconds = key("Seconds for one turn.")
+    env: list[EnvName] = key("Variables passed on to it.", default="[]")
+
+
+class EchoShape(Shape):
+    kind: Literal["echo"] = required("Says what it was told; for trying things out.")
+    prefix: str = key("Put before it.")
+
+
+AGENT_SHAPES: dict[str, type[Shape]] = {
+    "openai": OpenAIShape,
+    "webhook": WebhookAgentShape,
+    "command": CommandShape,
+    "echo": EchoShape,
+}
+SECRET_SHAPES: dict[str, type[Shape]] = {
+    "env": EnvProviderShape,
+    "file": FileProviderShape,
+    "exec": ExecProviderShape,
+}
+
+
+class ChannelsShape(Shape):
+    sms: SmsShape = key("Text messages: the keys of OpenClaw's SMS channel and our own.")
+
+
+class RootShape(Shape):
+    channels: ChannelsShape = key("Lines.")
+    gateway: GatewayShape = key("The two listeners.")
+    store: StoreShape = key("The database.")
+    agent: dict[str, Any] = key("Short for agents.default.")
+    agents: dict[str, dict[str, Any]] = key("Agents by name; `kind` picks the keys.")
+    secrets: SecretsShape = key("Where secret references lead.")
+    policy: PolicyShape = key("Reserved; no keys yet.")
+    logging: LoggingShape = key("Logs.")
+    delivery: DeliveryShape = key("Sending and trying again.")

@@ -1,0 +1,153 @@
+"""`channels.sms` with OpenClaw's keys (facts/openclaw.md 1.2) and our own beside them. Types and
+ranges only: what needs a second key (region, policy, path) is checked in `lines`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from ringfence.config.schema.base import (
+    BaseUrl,
+    HttpUrl,
+    NumberKey,
+    ProviderId,
+    Seconds,
+    SecretKey,
+    Shape,
+    Text,
+    key,
+)
+
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+Bytes = Annotated[int, Field(ge=1, le=50 * 1024 * 1024)]
+
+AccountName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+
+
+class PairingShape(Shape):
+    ttl_minutes: int = key("How long a pairing code can be approved.", default="60", ge=1, le=1440)
+
+
+class LimitsShape(Shape):
+    body_bytes_max: Bytes = key("Largest webhook body, in bytes; above it 413.")
+    body_timeout_s: Seconds = key("Seconds a webhook body may take to arrive.")
+    concurrent_max: Count = key("Webhook requests being read at once per line; above it 429.")
+    bad_requests_per_minute: Count = key("Invalid requests per line and client address; then 429.")
+    messages_per_minute_per_sender: Count = key("Messages taken in per sender; above it 429.")
+    messages_per_minute_per_line: Count = key("Messages taken in per line; above it 429.")
+    callbacks_per_minute: Count = key("Status callbacks taken in per line; above it 503.")
+    tracked_keys_max: Count = key("Senders and addresses remembered by the limits above.")
+
+
+class VolumeShape(Shape):
+    per_recipient_minute: Count = key("Messages to one person in a minute.")
+    per_recipient_hour: Count = key("Messages to one person in an hour.")
+    per_recipient_day: Count = key("Messages to one person in a day.")
+    per_line_minute: Count = key("Messages from this line in a minute.")
+    per_line_day: Count = key("Messages from this line in a day.")
+    waiting_max: Count = key("Messages that may wait to be sent on this line.")
+    same_text_per_5_minutes: Count = key("The same text to one person in five minutes.")
+    passive_replies_max: Count = key("Replies in a row to a person who only sends short echoes.")
+
+
+class MediaShape(Shape):
+    image_bytes_max: Bytes = key("Largest outgoing image, caption included, in bytes.")
+    other_bytes_max: Bytes = key("Largest other outgoing file, in bytes.")
+    inbound_count_max: Annotated[int, Field(ge=0, le=10)] = key("Attachments fetched per message.")
+    inbound_bytes_max: Bytes = key("Attachments fetched per message, together, in bytes.")
+    hosted_count_max: Count = key("Outgoing files hosted at once; new ones are refused above it.")
+    hosted_ttl_minutes: int = key(
+        "How long an outgoing file can be fetched.", default="10", ge=1, le=1440
+    )
+    fetch_timeout_s: Seconds = key("Seconds for one attachment.")
+    batch_timeout_s: Seconds = key("Seconds for all attachments of a message.")
+
+
+class AccountShape(Shape):
+    """One account: a line."""
+
+    enabled: bool = key(
+        "Off switches the line off; off at the top switches every line off.", default="true"
+    )
+    name: str = key("A label.")
+    config_writes: bool = key(
+        "Taken for OpenClaw's sake and without effect: no chat message changes this configuration.",
+        default="false",
+    )
+    account_sid: ProviderId = key("The provider account.")
+    auth_token: SecretKey = key("Its token: text or a secret reference. Signs and is accepted.")
+    from_number: NumberKey = key("The line's number. Wins over a messaging service.")
+    messaging_service_sid: ProviderId = key(
+        "The Messaging Service to send through without a number."
+    )
+    default_to: NumberKey = key("Recipient for automation that names none; people must name one.")
+    webhook_path: str = key(
+        "Path on the public listener; unique per line.", default="/webhooks/sms", max_length=200
+    )
+    public_webhook_url: HttpUrl = key(
+        "The exact address the provider calls: signatures are checked against it.",
+        default="gateway.publicBaseUrl + webhookPath",
+    )
+    dangerously_disable_signature_validation: bool = key(
+        "Take unsigned webhooks. Only for tests; shown as a warning.", default="false"
+    )
+    dm_policy: Literal["pairing", "allowlist", "open", "disabled"] = key(
+        "Who may write in.", default="pairing; open for intake and notify"
+    )
+    allow_from: list[NumberKey] = key(
+        'Numbers that may write in; "*" only with dmPolicy open, which requires it.',
+        default="[]",
+        max_length=10_000,
+    )
+    text_chunk_limit: Any = key(
+        "Characters per message part; at most 1600. Anything but a whole number above 0 falls back "
+        "to the default, with a warning.",
+        default="1500",
+    )
+    media_max_mb: Annotated[float, Field(gt=0, le=50)] = key(
+        "Cap on attachments both ways, in MiB.", default="by media.*"
+    )
+    # -- ours --
+    provider: Literal["twilio"] = key("Who carries this line.", default="twilio")
+    api_base_url: BaseUrl = key(
+        "The provider's API address: https anywhere, http on loopback only.",
+        default="https://api.twilio.com",
+    )
+    auth_tokens: list[SecretKey] = key(
+        "Several tokens during a rotation, instead of authToken: the first signs, all are accepted.",
+        default="[authToken]",
+        min_length=1,
+        max_length=5,
+    )
+    api_key_sid: ProviderId = key("API key used instead of the account's token for requests.")
+    api_key_secret: SecretKey = key("The API key's secret; goes with apiKeySid.")
+    purpose: Literal["hotline", "intake", "notify"] = key("Preset of policy.", default="hotline")
+    owners: list[NumberKey] = key("The operator's own numbers.", default="[]", max_length=100)
+    silent: bool = key("Record messages without answering any.")
+    notify_owner: bool = key("Tell the owners of new strangers.")
+    opt_out_replies: Literal["provider", "ringfence"] = key(
+        "Who confirms STOP and answers HELP.", default="provider"
+    )
+    agent: Text = key("Which agent answers.", default="default, or the only one")
+    help_text: str = key("What HELP is answered with.", max_length=480)
+    default_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = key(
+        "ISO 3166 country by which numbers in this file without a country code are read.",
+        default="none: such numbers are refused",
+    )
+    pairing: PairingShape = key("Pairing codes.")
+    limits: LimitsShape = key("Limits of the webhook.")
+    volume: VolumeShape = key("Ceilings of what leaves.")
+    media: MediaShape = key("Limits of attachments.")
+    message_ttl_minutes: int = key(
+        "A message not sent by then expires.", default="240", ge=1, le=10_080
+    )
+
+
+class SmsShape(AccountShape):
+    """The channel: the default account's keys, and named accounts that inherit them."""
+
+    accounts: dict[AccountName, AccountShape] = key("Named accounts; each inherits the keys above.")
+    default_account: Text = key(
+        "The line used where none is named.", default="default, or the first"
+    )
