@@ -81,14 +81,13 @@ def _cut(window: str, room: int) -> int:
     The window shows a little more than fits: a break or a space there makes `room` a good place.
     """
     whole = _cluster_ends(window)
-    indented = len(window) - len(window.lstrip())
-    allowed = [place for place in whole if indented < place <= room]
+    allowed = [place for place in whole if place <= room]
     for boundary, earliest in _PREFERRED:
         places = {found.start() for found in boundary.finditer(window)}
         good = places.intersection(allowed)
         if good and max(good) >= room * earliest:
             return max(good)
-    return max((place for place in whole if place <= room), default=room)
+    return max(allowed, default=room)
 
 
 def _cluster_ends(window: str) -> Iterable[int]:
