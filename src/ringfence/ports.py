@@ -266,6 +266,12 @@ class Messages(Protocol):
     ) -> list[Message]:
         """Newest first."""
 
+    def held_for(self, number: PhoneNumber) -> list[str]:
+        """Ids of outbound HELD messages to a person, on any line."""
+
+    def held_before(self, line: str, created_before: datetime, limit: int) -> list[str]:
+        """Ids of outbound HELD messages of a line that are older than that."""
+
     def history(self, line: str, number: PhoneNumber, before_seq: int, limit: int) -> list[Message]:
         """Received and sent messages of one conversation before `before_seq`, oldest first."""
 
@@ -307,6 +313,9 @@ class Outbox(Protocol):
 
     def pending_where(self, line: str | None, initiator: str | None) -> list[OutboxItem]:
         """DUE and HELD items of a line or an initiator (both None: all)."""
+
+    def expired(self, now: datetime, limit: int) -> list[OutboxItem]:
+        """DUE and HELD items whose `expires_at` has passed."""
 
     def leases_lost(self, now: datetime, owner: str | None = None) -> list[OutboxItem]:
         """SENDING items whose lease ran out (or, given `owner`, all not held by that owner)."""

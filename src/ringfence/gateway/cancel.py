@@ -1,0 +1,79 @@
+"""Stop means stop (P3): what is owed for a person, a line, an agent or everybody is cancelled or
+held in the same transaction as the reason for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.parts import settle_parts
+from ringfence.model.message import MessageStatus
+from ringfence.model.outbox import OutboxItem, OutboxState, TurnState
+from ringfence.model.phone import PhoneNumber
+from ringfence.ports import MessageChange, OutboxChange, TurnChange, Tx
+
+_PENDING = frozenset({OutboxState.DUE, OutboxState.HELD})
+
+
+def cancel_person(
+    kit: Equipment, tx: Tx, number: PhoneNumber, reason: str, actor: str, now: datetime
+) -> int:
+    """Cancel turns and unsent items of a person on every line; answers how many items."""
+    turns = tx.turns.open_for(number)
+    tx.turns.change(
+        [
+            TurnChange(
+                turn.id,
+                frozenset({TurnState.OWED, TurnState.CLAIMED}),
+                TurnState.CANCELLED,
+                reason=reason,
+            )
+            for turn in turns
+        ]
+    )
+    items = tx.outbox.pending_for(number)
+    _end(tx, items, OutboxState.CANCELLED, MessageStatus.CANCELLED, reason, now)
+    held = tx.messages.held_for(number)
+    _settle(tx, held, MessageStatus.CANCELLED, reason, now)
+    if items or turns or held:
+        body = {"reason": reason, "items": [item.id for item in items], "turns": len(turns)}
+        tx.audit.append([kit.audit("cancelled", reason, actor, now, body)])
+    return len(items)
+
+
+def hold_items(
+    kit: Equipment, tx: Tx, items: Sequence[OutboxItem], reason: str, actor: str, now: datetime
+) -> int:
+    """Hold unsent items: a person may let them go later; they expire at their time."""
+    due = [item for item in items if item.state is OutboxState.DUE]
+    _end(tx, due, OutboxState.HELD, MessageStatus.HELD, reason, now)
+    if due:
+        body = {"reason": reason, "items": [item.id for item in due]}
+        tx.audit.append([kit.audit("held", reason, actor, now, body)])
+    return len(due)
+
+
+def _end(
+    tx: Tx,
+    items: Sequence[OutboxItem],
+    state: OutboxState,
+    status: MessageStatus,
+    reason: str,
+    now: datetime,
+) -> None:
+    changed = tx.outbox.change(
+        [OutboxChange(item.id, _PENDING, state, reason=reason, status=status) for item in items]
+    )
+    ended = [item for item in items if item.id in changed]
+    single = [item.message_id for item in ended if item.parts == 1]
+    _settle(tx, single, status, reason, now)
+    settle_parts(tx, {item.message_id for item in ended if item.parts > 1}, reason, now)
+
+
+def _settle(
+    tx: Tx, message_ids: Sequence[str], status: MessageStatus, reason: str, now: datetime
+) -> None:
+    tx.messages.change(
+        [MessageChange(key, now, status=status, reason=reason) for key in message_ids]
+    )

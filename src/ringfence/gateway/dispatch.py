@@ -1,0 +1,347 @@
+"""Dispatch (architecture, step 8): claim what is due, decide again in the claiming transaction,
+commit, call the provider, record what came of it. The only stage that calls a provider to send;
+no network call inside a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from ringfence.delivery.retry import Again, DeadLetter, Failed, Resolve, RetryPolicy, next_attempt
+from ringfence.gateway.attach import hosted_urls
+from ringfence.gateway.batch import Batcher
+from ringfence.gateway.cancel import cancel_person
+from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.facts import FactsDesk, Question
+from ringfence.gateway.parts import settle_parts
+from ringfence.gateway.review import reason_text
+from ringfence.gateway.watching import watch_outcome, watch_status
+from ringfence.model.audit import AuditEntry
+from ringfence.model.errors import NotDispatched, PossiblyDispatched, RingfenceError
+from ringfence.model.message import MessageStatus
+from ringfence.model.outbox import (
+    ErrorClass,
+    OutboxItem,
+    OutboxState,
+    Outcome,
+    OutcomeKind,
+    Watch,
+)
+from ringfence.model.verdict import Decision, Verdict
+from ringfence.ports import MessageChange, OutboxChange, Tx
+from ringfence.providers.base import OutboundText
+
+_CLAIMABLE = frozenset({OutboxState.DUE})
+_IN_FLIGHT = frozenset({OutboxState.SENDING, OutboxState.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One finished call to the provider, as `record` takes it."""
+
+    item: OutboxItem
+    outcome: Outcome
+    jitter: float
+
+
+class Dispatcher:
+    """Claims and sends. `claim` and `send` are separate so that the worker bounds what is in
+    flight and a test can stand between them."""
+
+    def __init__(self, kit: Equipment) -> None:
+        self._kit = kit
+        self._retry = RetryPolicy(
+            attempts_max=kit.pace.attempts_max,
+            backoff_s_min=kit.pace.backoff_s_min,
+            backoff_s_max=kit.pace.backoff_s_max,
+        )
+        self._record: Batcher[Sent, None] = Batcher(kit.store, self._record_many)
+
+    async def claim(self, limit: int) -> list[OutboxItem]:
+        """Take up to `limit` due items that the gate allows now; each must then be sent."""
+        now = self._kit.clock.now()
+        return await self._kit.store.write(lambda tx: self._claim(tx, limit, now))
+
+    async def send(self, item: OutboxItem) -> None:
+        """Call the provider once and record the outcome. Never raises for what a provider does."""
+        outcome = await self._call(item)
+        await self._record(Sent(item, outcome, self._kit.chance.random()))
+        if outcome.kind is not OutcomeKind.ACCEPTED or item.part < item.parts:
+            self._kit.doorbell.ring()
+
+    # -- the claiming transaction ----------------------------------------------------------
+
+    def _claim(self, tx: Tx, limit: int, now: datetime) -> list[OutboxItem]:
+        kit = self._kit
+        stopped = set(tx.lines.stopped()) | {
+            line.id for line in kit.lines.values() if line.blocked_reason or not line.enabled
+        }
+        due = tx.outbox.due(now, limit, stopped)
+        if not due:
+            return []
+        known = [item for item in due if item.line in kit.lines]
+        questions = [self._question(item) for item in known]
+        desk = FactsDesk(kit, tx, questions, now)
+        claimed: list[OutboxItem] = []
+        changes: list[OutboxChange] = []
+        entries: list[AuditEntry] = []
+        ended: list[tuple[OutboxItem, MessageStatus, str]] = []
+        for item, question in zip(known, questions, strict=True):
+            decision, entry = desk.decide(question, item.id)
+            entries.append(entry)
+            change, status = self._verdict(item, decision, now)
+            changes.append(change)
+            if change.state is OutboxState.SENDING:
+                claimed.append(item)
+                if item.attempt == 0:
+                    desk.counts.raise_for(question)
+            elif status is not None:
+                ended.append((item, status, reason_text(decision.reasons)))
+        matched = tx.outbox.change(changes)
+        desk.counts.write()
+        tx.audit.append(entries)
+        taken = [item for item in claimed if item.id in matched]
+        _mark_sending(tx, taken, now)
+        _mark_ended(tx, ended, now)
+        return [_leased(item, self._kit.owner) for item in taken]
+
+    def _question(self, item: OutboxItem) -> Question:
+        return Question(
+            act=item.act,
+            line=self._kit.lines[item.line],
+            number=item.number,
+            initiator=item.initiator,
+            message_class=item.message_class,
+            # The loop guard counts whole texts; a long text's own parts are no repetition.
+            text_digest=item.text_digest if item.part == 1 else f"part-{item.id}",
+            claiming=True,
+        )
+
+    def _verdict(
+        self, item: OutboxItem, decision: Decision, now: datetime
+    ) -> tuple[OutboxChange, MessageStatus | None]:
+        match decision.verdict:
+            case Verdict.ALLOW:
+                lease = now + self._kit.pace.dispatch_lease
+                return OutboxChange(
+                    item.id,
+                    _CLAIMABLE,
+                    OutboxState.SENDING,
+                    attempt=item.attempt + 1,
+                    lease_owner=self._kit.owner,
+                    lease_until=lease,
+                    status=MessageStatus.SENDING,
+                ), None
+            case Verdict.HOLD if decision.until is not None:
+                later = min(decision.until, item.expires_at)
+                reason = reason_text(decision.reasons)
+                return OutboxChange(
+                    item.id, _CLAIMABLE, OutboxState.DUE, due_at=later, reason=reason
+                ), None
+            case Verdict.HOLD:
+                return _ended(item, OutboxState.HELD, MessageStatus.HELD, decision)
+            case Verdict.DENY:
+                return _ended(item, OutboxState.CANCELLED, MessageStatus.REFUSED, decision)
+            case _:
+                assert_never(decision.verdict)
+
+    # -- the call --------------------------------------------------------------------------
+
+    async def _call(self, item: OutboxItem) -> Outcome:
+        line = self._kit.lines[item.line]
+        provider = self._kit.provider_of(line)
+        try:
+            text = OutboundText(item.id, item.number.e164, item.body, hosted_urls(line, item.media))
+            request = provider.send(text, line)
+            return provider.sent(await self._kit.http.send(request))
+        except NotDispatched as error:
+            return Outcome(OutcomeKind.RETRYABLE, detail=str(error))
+        except PossiblyDispatched as error:
+            return Outcome(OutcomeKind.UNKNOWN, detail=str(error))
+        except RingfenceError as error:
+            return Outcome(
+                OutcomeKind.REJECTED, error_class=ErrorClass.PERMANENT, detail=str(error)
+            )
+
+    # -- the recording transaction ---------------------------------------------------------
+
+    def _record_many(self, tx: Tx, batch: Sequence[Sent]) -> list[None]:
+        now = self._kit.clock.now()
+        plans = [(sent, self._plan(sent, now)) for sent in batch]
+        matched = tx.outbox.change([change for _, (change, _, _) in plans])
+        entries: list[AuditEntry] = []
+        watches: list[Watch] = []
+        for sent, (change, watch, status) in plans:
+            if change.id not in matched:
+                # A callback, another process or an operator settled it first; theirs stands.
+                continue
+            if watch is not None:
+                watches.append(watch)
+            _settle(tx, sent.item, change, status, now)
+            self._consequences(tx, sent, now)
+            entries.append(self._entry(sent, change, now))
+        tx.watches.add(watches)
+        tx.audit.append(entries)
+        return [None] * len(batch)
+
+    def _plan(
+        self, sent: Sent, now: datetime
+    ) -> tuple[OutboxChange, Watch | None, MessageStatus | None]:
+        item, outcome = sent.item, sent.outcome
+        if outcome.kind is OutcomeKind.ACCEPTED:
+            change = _change(item, OutboxState.ACCEPTED, outcome, status=outcome.status)
+            watch = watch_status(item.id, item.line, now, self._kit.pace.status_due_s)
+            return change, watch, outcome.status
+        step = next_attempt(outcome, item.attempt, now, item.expires_at, sent.jitter, self._retry)
+        match step:
+            case Again(at=at):
+                change = _change(
+                    item, OutboxState.DUE, outcome, due_at=at, status=MessageStatus.QUEUED
+                )
+                return change, None, MessageStatus.QUEUED
+            case Resolve(at=at):
+                change = _change(item, OutboxState.UNKNOWN, outcome)
+                return change, watch_outcome(item.id, item.line, at, now), None
+            case DeadLetter(reason=reason):
+                change = _change(
+                    item, OutboxState.DEAD, outcome, reason=reason, status=MessageStatus.FAILED
+                )
+                return change, None, MessageStatus.FAILED
+            case Failed(reason=reason):
+                change = _change(
+                    item, OutboxState.FAILED, outcome, reason=reason, status=MessageStatus.FAILED
+                )
+                return change, None, MessageStatus.FAILED
+            case _:
+                assert_never(step)
+
+    def _consequences(self, tx: Tx, sent: Sent, now: datetime) -> None:
+        item, outcome = sent.item, sent.outcome
+        if outcome.kind is not OutcomeKind.REJECTED:
+            return
+        if item.parts > item.part:
+            _cancel_later_parts(tx, item, now)
+        if outcome.error_class is ErrorClass.OPT_OUT:
+            tx.people.set_opt_out(item.number, "provider")
+            body = {"line": item.line, "source": "provider", "code": outcome.error_code}
+            tx.audit.append([self._kit.audit("opt_out", item.id, "provider", now, body)])
+            cancel_person(self._kit, tx, item.number, "opted_out", "provider", now)
+        if outcome.error_class is ErrorClass.STOP_LINE:
+            tx.lines.stop(item.line, outcome.detail, now)
+            body = {"line": item.line, "code": outcome.error_code, "detail": outcome.detail}
+            tx.audit.append([self._kit.audit("line_stopped", item.line, "provider", now, body)])
+
+    def _entry(self, sent: Sent, change: OutboxChange, now: datetime) -> AuditEntry:
+        outcome = sent.outcome
+        body = {
+            "outcome": outcome.kind,
+            "state": change.state,
+            "attempt": sent.item.attempt,
+            "provider_id": outcome.provider_id,
+            "http_status": outcome.http_status,
+            "error_code": outcome.error_code,
+            "detail": outcome.detail,
+        }
+        return self._kit.audit("attempt", sent.item.id, sent.item.initiator, now, body)
+
+
+def _leased(item: OutboxItem, owner: str) -> OutboxItem:
+    from dataclasses import replace
+
+    return replace(item, state=OutboxState.SENDING, attempt=item.attempt + 1, lease_owner=owner)
+
+
+def _ended(
+    item: OutboxItem, state: OutboxState, status: MessageStatus, decision: Decision
+) -> tuple[OutboxChange, MessageStatus]:
+    reason = reason_text(decision.reasons)
+    return OutboxChange(item.id, _CLAIMABLE, state, reason=reason, status=status), status
+
+
+def _change(
+    item: OutboxItem,
+    state: OutboxState,
+    outcome: Outcome,
+    *,
+    due_at: datetime | None = None,
+    status: MessageStatus | None = None,
+    reason: str | None = None,
+) -> OutboxChange:
+    return OutboxChange(
+        item.id,
+        _IN_FLIGHT,
+        state,
+        expect_attempt=item.attempt,
+        due_at=due_at,
+        provider_id=outcome.provider_id or None,
+        status=status,
+        error_code=outcome.error_code,
+        reason=reason if reason is not None else outcome.detail or None,
+    )
+
+
+def _mark_sending(tx: Tx, taken: Sequence[OutboxItem], now: datetime) -> None:
+    tx.messages.change(
+        [
+            MessageChange(item.message_id, now, status=MessageStatus.SENDING)
+            for item in taken
+            if item.part == 1
+        ]
+    )
+
+
+def _mark_ended(
+    tx: Tx, ended: Sequence[tuple[OutboxItem, MessageStatus, str]], now: datetime
+) -> None:
+    for item, status, reason in ended:
+        if item.parts == 1:
+            change = MessageChange(item.message_id, now, status=status, reason=reason)
+            tx.messages.change([change])
+            continue
+        if status is MessageStatus.REFUSED:
+            _cancel_later_parts(tx, item, now)
+        settle_parts(tx, [item.message_id], reason, now)
+
+
+def _cancel_later_parts(tx: Tx, item: OutboxItem, now: datetime) -> None:
+    """Stop on the first failure: half a text is worse than its first half (openclaw 1.8)."""
+    later = [
+        part
+        for part in tx.outbox.of_messages([item.message_id]).get(item.message_id, [])
+        if part.part > item.part and part.state in (OutboxState.DUE, OutboxState.HELD)
+    ]
+    pending = frozenset({OutboxState.DUE, OutboxState.HELD})
+    tx.outbox.change(
+        [
+            OutboxChange(
+                part.id,
+                pending,
+                OutboxState.CANCELLED,
+                reason="earlier_part_failed",
+                status=MessageStatus.CANCELLED,
+            )
+            for part in later
+        ]
+    )
+
+
+def _settle(
+    tx: Tx, item: OutboxItem, change: OutboxChange, status: MessageStatus | None, now: datetime
+) -> None:
+    if item.parts > 1:
+        settle_parts(tx, [item.message_id], change.reason or "", now)
+        return
+    tx.messages.change(
+        [
+            MessageChange(
+                item.message_id,
+                now,
+                status=status,
+                reason=change.reason,
+                error_code=change.error_code,
+                provider_id=change.provider_id,
+            )
+        ]
+    )

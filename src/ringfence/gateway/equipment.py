@@ -1,0 +1,80 @@
+"""What every stage is given: the ports, the lines, the policy and the sources of time and chance.
+Built by bootstrap, once; holds no state of its own but the doorbell."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ringfence.model.audit import AuditEntry
+from ringfence.model.ids import IdSource
+from ringfence.model.line import Line
+from ringfence.model.phone import PhoneNumber
+from ringfence.policy.rule import Rule
+from ringfence.ports import Agent, Clock, Http, Store
+from ringfence.providers.base import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast and how patiently the worker goes. Seconds and counts."""
+
+    dispatch_concurrency: int = 128
+    dispatch_batch: int = 64
+    dispatch_lease: timedelta = timedelta(seconds=90)
+    turn_concurrency: int = 64
+    turn_lease: timedelta = timedelta(minutes=10)
+    watch_batch: int = 50
+    poll_s: float = 0.5
+    attempts_max: int = 8
+    backoff_s_min: float = 1.0
+    backoff_s_max: float = 180.0
+    status_due_s: float = 900.0
+    send_timeout_s: float = 30.0
+    history_max: int = 20
+
+
+class Doorbell:
+    """Rung after a commit that left work, so that the worker need not wait for its next look."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    async def wait(self) -> None:
+        await self._rung.wait()
+        self._rung.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """The ports and values of one gateway process. `owner` names it in leases."""
+
+    store: Store
+    clock: Clock
+    ids: IdSource
+    chance: random.Random
+    http: Http
+    lines: Mapping[str, Line]
+    providers: Mapping[str, Provider]
+    agents: Mapping[str, Agent]
+    rules: Sequence[Rule]
+    policy_version: str
+    owner: str
+    pace: Pace = field(default_factory=Pace)
+    doorbell: Doorbell = field(default_factory=Doorbell)
+    own_numbers: frozenset[PhoneNumber] = frozenset()
+
+    def provider_of(self, line: Line) -> Provider:
+        return self.providers[line.provider]
+
+    def audit(
+        self, kind: str, subject: str, actor: str, now: datetime, body: Mapping[str, object]
+    ) -> AuditEntry:
+        """An entry with a fresh id; `body` must hold neither a text nor a number (P9)."""
+        return AuditEntry(self.ids.new("audit", now), now, kind, subject, actor, body)

@@ -1,0 +1,342 @@
+"""Receiving (architecture, steps 2 to 5): verify, parse, decide, and one transaction that stores
+the message with its decision and everything it causes. The webhook is answered 2xx only after this
+returned (P4). The agent is not called here; it is owed a turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from ringfence.gateway.batch import Batcher
+from ringfence.gateway.cancel import cancel_person
+from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.facts import FactsDesk, Question
+from ringfence.gateway.pairing import stranger_wrote
+from ringfence.gateway.rates import Rate
+from ringfence.gateway.review import Proposal, propose, reason_text
+from ringfence.gateway.track import Tracker
+from ringfence.model.audit import AuditEntry
+from ringfence.model.errors import InvalidNumber, MalformedEvent, StoreBusy, TooMany
+from ringfence.model.line import Line, OptOutReplies
+from ringfence.model.message import (
+    Direction,
+    InboundMessage,
+    Message,
+    MessageClass,
+    MessageStatus,
+    StatusCallback,
+)
+from ringfence.model.outbox import Turn, TurnState
+from ringfence.model.phone import PhoneNumber, from_sender
+from ringfence.model.verdict import Act, Decision, Verdict
+from ringfence.ports import DeadEvent, Tx
+from ringfence.providers.base import Verified
+from ringfence.providers.wire import WebhookRequest
+from ringfence.text.keywords import Keyword, KeywordKind, classify
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """`stored` is true when the event is durable (now or from an earlier delivery)."""
+
+    stored: bool
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An inbound message on its way into the transaction. `message` has no contact id yet."""
+
+    line: Line
+    message: Message
+    keyword: Keyword
+
+
+class Receiver:
+    """Takes webhooks of all lines."""
+
+    def __init__(self, kit: Equipment, tracker: Tracker) -> None:
+        self._kit = kit
+        self._tracker = tracker
+        self._admit: Batcher[Arrival, bool] = Batcher(kit.store, self._admit_many)
+        limits = {line.id: line.inbound for line in kit.lines.values()}
+        self._per_sender = {
+            key: Rate(value.messages_per_minute_per_sender, value.tracked_keys_max)
+            for key, value in limits.items()
+        }
+        self._per_line = {
+            key: Rate(value.messages_per_minute_per_line) for key, value in limits.items()
+        }
+        self._callbacks = {key: Rate(value.callbacks_per_minute) for key, value in limits.items()}
+
+    async def webhook(self, line: Line, request: WebhookRequest) -> Receipt:
+        """Raises SignatureRefused (the caller counts it), TooMany, StoreBusy and StoreError; a
+        signed event that is not ours is taken, buried, and answered like a good one (B029)."""
+        provider = self._kit.provider_of(line)
+        verified = provider.verify(request, line)
+        token = provider.dedupe_token(verified)
+        try:
+            event = provider.parse(verified)
+        except MalformedEvent as error:
+            return await self._bury(line, token, "malformed", error.detail, verified)
+        wrong = provider.misdirected(event, line)
+        match event:
+            case StatusCallback():
+                return await self._callback(line, event, wrong)
+            case InboundMessage():
+                if wrong:
+                    return await self._bury(line, token, "misdirected", wrong, verified)
+                return await self._message(line, event, token, verified)
+            case _:
+                assert_never(event)
+
+    async def _callback(self, line: Line, event: StatusCallback, wrong: str) -> Receipt:
+        if wrong:
+            return Receipt(stored=False)  # B094
+        if not self._callbacks[line.id].allow(line.id, self._kit.clock.now()):
+            raise StoreBusy(
+                "Too many status callbacks this minute "
+                f"(limits.callbacksPerMinute of {line.id}); nothing was written, send it again."
+            )
+        await self._tracker.callback(line, event)
+        return Receipt(stored=True)
+
+    async def _message(
+        self, line: Line, event: InboundMessage, token: str, verified: Verified
+    ) -> Receipt:
+        now = self._kit.clock.now()
+        try:
+            number = from_sender(event.sender)
+        except InvalidNumber as error:
+            return await self._bury(line, token, "sender", error.detail, verified)
+        self._limit(line, number, now)
+        message = _message(self._kit, line, event, number, now)
+        keyword = classify(event.body) if not event.media else Keyword(KeywordKind.NONE, "", None)
+        arrival = Arrival(line, message, _provider_saw(event, keyword))
+        stored = await self._admit(arrival)
+        self._kit.doorbell.ring()
+        return Receipt(stored=True, duplicate=not stored)
+
+    def _limit(self, line: Line, number: PhoneNumber, now: datetime) -> None:
+        if not self._per_sender[line.id].allow(number.e164, now):
+            raise TooMany(f"limits.messagesPerMinutePerSender of {line.id} is reached.")
+        if not self._per_line[line.id].allow(line.id, now):
+            raise TooMany(f"limits.messagesPerMinutePerLine of {line.id} is reached.")
+
+    async def _bury(
+        self, line: Line, token: str, kind: str, reason: str, verified: Verified
+    ) -> Receipt:
+        now = self._kit.clock.now()
+        event = DeadEvent(
+            id=self._kit.ids.new("event", now),
+            line=line.id,
+            dedupe_token=token,
+            kind=kind,
+            reason=reason,
+            at=now,
+            body={"fields": [list(pair) for pair in verified.fields]},
+        )
+
+        def job(tx: Tx) -> bool:
+            fresh = tx.events.bury(event)
+            if fresh:
+                body = {"line": line.id, "kind": kind, "reason": reason}
+                tx.audit.append([self._kit.audit("event_buried", event.id, "provider", now, body)])
+            return fresh
+
+        fresh = await self._kit.store.write(job)
+        return Receipt(stored=True, duplicate=not fresh)
+
+    # -- the receiving transaction ---------------------------------------------------------
+
+    def _admit_many(self, tx: Tx, batch: Sequence[Arrival]) -> list[bool]:
+        now = self._kit.clock.now()
+        questions = [
+            Question(Act.RECEIVE, arrival.line, arrival.message.number, "person")
+            for arrival in batch
+        ]
+        desk = FactsDesk(self._kit, tx, questions, now)
+        judged: list[tuple[Arrival, Decision, AuditEntry]] = []
+        for arrival, question in zip(batch, questions, strict=True):
+            decision, entry = desk.decide(question, arrival.message.id)
+            contact_id = desk.people[arrival.message.number].contact_id
+            message = replace(
+                arrival.message,
+                contact_id=contact_id,
+                status=_status(arrival, decision),
+                reason=_reason(arrival, decision),
+            )
+            judged.append((replace(arrival, message=message), decision, entry))
+        fresh = tx.messages.add_inbound([arrival.message for arrival, _, _ in judged])
+        admitted = [row for row in judged if row[0].message.id in fresh]
+        tx.audit.append([entry for _, _, entry in admitted])
+        tx.people.touch_inbound([(row[0].message.number, now) for row in admitted])
+        self._effects(tx, desk, admitted, now)
+        return [arrival.message.id in fresh for arrival in batch]
+
+    def _effects(
+        self,
+        tx: Tx,
+        desk: FactsDesk,
+        admitted: Sequence[tuple[Arrival, Decision, AuditEntry]],
+        now: datetime,
+    ) -> None:
+        turns: list[Turn] = []
+        real: list[PhoneNumber] = []
+        for arrival, decision, _ in admitted:
+            if arrival.keyword.kind in _ACTED_ON:
+                # The order of keywords and texts within one batch is the order of their effect.
+                tx.turns.add(turns)
+                turns = []
+                propose(self._kit, tx, self._keyword(tx, arrival, decision, now), now)
+            elif decision.verdict is Verdict.ALLOW:
+                turns.append(_turn(self._kit, arrival, now))
+                if desk.people[arrival.message.number].passive_replies:
+                    real.append(arrival.message.number)
+            elif _needs_pairing(decision):
+                message = arrival.message
+                proposals = stranger_wrote(
+                    self._kit, tx, arrival.line, message.number, message.body, message.id, now
+                )
+                propose(self._kit, tx, proposals, now)
+        tx.turns.add(turns)
+        if real:
+            tx.people.set_passive_replies([(number, 0) for number in real])
+
+    def _keyword(
+        self, tx: Tx, arrival: Arrival, decision: Decision, now: datetime
+    ) -> list[Proposal]:
+        match arrival.keyword.kind:
+            case KeywordKind.OPT_OUT:
+                return self._opt_out(tx, arrival, decision, now)
+            case KeywordKind.OPT_IN:
+                return self._opt_in(tx, arrival, now)
+            case KeywordKind.HELP:
+                return self._help(arrival)
+            case KeywordKind.SUSPECTED | KeywordKind.NONE:
+                return []
+            case _:
+                assert_never(arrival.keyword.kind)
+
+    def _opt_out(
+        self, tx: Tx, arrival: Arrival, decision: Decision, now: datetime
+    ) -> list[Proposal]:
+        number = arrival.message.number
+        person = tx.people.find([number])[number]
+        if person.opt_out_source:
+            return []  # one opt-out, one confirmation
+        tx.people.set_opt_out(number, "keyword")
+        body = {"line": arrival.line.id, "source": "keyword", "word": arrival.keyword.word}
+        tx.audit.append([self._kit.audit("opt_out", arrival.message.id, "person", now, body)])
+        cancel_person(self._kit, tx, number, "opted_out", "person", now)
+        text = (
+            f"{arrival.line.label}: you are unsubscribed and will get no more messages. "
+            "Reply START to subscribe again."
+        )
+        return self._ours(arrival, text, MessageClass.OPT_OUT_CONFIRMATION)
+
+    def _opt_in(self, tx: Tx, arrival: Arrival, now: datetime) -> list[Proposal]:
+        number = arrival.message.number
+        person = tx.people.find([number])[number]
+        # An operator's do-not-contact is not the person's to lift by keyword (compliance 4.1).
+        if person.opt_out_source not in ("keyword", "provider"):
+            return []
+        tx.people.set_opt_out(number, "")
+        body = {"line": arrival.line.id, "source": "keyword", "word": arrival.keyword.word}
+        tx.audit.append([self._kit.audit("opt_in", arrival.message.id, "person", now, body)])
+        text = f"{arrival.line.label}: you are subscribed again. Reply STOP to unsubscribe."
+        return self._ours(arrival, text, MessageClass.OPT_IN_CONFIRMATION)
+
+    def _help(self, arrival: Arrival) -> list[Proposal]:
+        text = arrival.line.help_text or (
+            f"{arrival.line.label}: automated line. Reply STOP to unsubscribe."
+        )
+        return self._ours(arrival, text, MessageClass.HELP)
+
+    def _ours(self, arrival: Arrival, text: str, message_class: MessageClass) -> list[Proposal]:
+        """The single answer to a keyword, unless the provider gives it (facts 2.8)."""
+        if arrival.line.optout_replies is OptOutReplies.PROVIDER:
+            return []
+        message = arrival.message
+        return [
+            Proposal(
+                arrival.line,
+                message.number,
+                text,
+                Act.REPLY,
+                "system",
+                message_class,
+                in_reply_to=message.id,
+            )
+        ]
+
+
+_ACTED_ON = frozenset({KeywordKind.OPT_OUT, KeywordKind.OPT_IN, KeywordKind.HELP})
+_PROVIDER_KEYWORDS = {
+    "STOP": KeywordKind.OPT_OUT,
+    "START": KeywordKind.OPT_IN,
+    "HELP": KeywordKind.HELP,
+}
+
+
+def _provider_saw(event: InboundMessage, keyword: Keyword) -> Keyword:
+    """OptOutType says the provider's own list (custom words included) recognised a keyword."""
+    kind = _PROVIDER_KEYWORDS.get((event.opt_out_type or "").upper())
+    return keyword if kind is None else Keyword(kind, event.opt_out_type or "", None)
+
+
+def _message(
+    kit: Equipment, line: Line, event: InboundMessage, number: PhoneNumber, now: datetime
+) -> Message:
+    return Message(
+        id=kit.ids.new("message", now),
+        line=line.id,
+        direction=Direction.IN,
+        number=number,
+        contact_id="",
+        body=event.body,
+        status=MessageStatus.RECEIVED,
+        created_at=now,
+        updated_at=now,
+        media=event.media,
+        initiator="person",
+        provider_id=event.provider_id,
+        segments=event.segments,
+        provenance={"media_declared": event.media_declared} if event.media_declared else {},
+    )
+
+
+def _status(arrival: Arrival, decision: Decision) -> MessageStatus:
+    if arrival.keyword.kind in _ACTED_ON or decision.verdict is Verdict.ALLOW:
+        return MessageStatus.RECEIVED
+    if decision.verdict is Verdict.HOLD:
+        return MessageStatus.HELD
+    return MessageStatus.REFUSED
+
+
+def _reason(arrival: Arrival, decision: Decision) -> str:
+    if arrival.keyword.kind in _ACTED_ON:
+        return f"keyword: {arrival.keyword.kind.value}"
+    return reason_text(decision.reasons)
+
+
+def _needs_pairing(decision: Decision) -> bool:
+    return decision.verdict is Verdict.HOLD and any(
+        reason.code == "pairing_required" for reason in decision.reasons
+    )
+
+
+def _turn(kit: Equipment, arrival: Arrival, now: datetime) -> Turn:
+    message = arrival.message
+    return Turn(
+        id=kit.ids.new("turn", now),
+        message_id=message.id,
+        line=message.line,
+        number=message.number,
+        contact_id=message.contact_id,
+        state=TurnState.OWED,
+        received_at=message.created_at,
+        due_at=now,
+    )

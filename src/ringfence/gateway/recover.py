@@ -1,0 +1,87 @@
+"""After a crash, and while running: leases that ran out, items past their time, held messages
+nobody released. What was in flight when a process died has an unknown outcome and is resolved,
+never blindly repeated (P5)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.parts import settle_parts
+from ringfence.gateway.watching import watch_outcome
+from ringfence.model.message import MessageStatus
+from ringfence.model.outbox import OutboxState, TurnState
+from ringfence.ports import MessageChange, OutboxChange, TurnChange, Tx
+
+_SWEEP_MAX = 500
+
+
+def recover(kit: Equipment, tx: Tx, sole_owner: bool, now: datetime) -> tuple[int, int]:
+    """Take back what dead processes held: (turns owed again, sends now of unknown outcome).
+    `sole_owner` is true where one gateway alone uses the store, so every other lease is void."""
+    owner = kit.owner if sole_owner else None
+    turns = tx.turns.leases_lost(now, owner)
+    tx.turns.change(
+        [
+            TurnChange(
+                turn.id,
+                frozenset({TurnState.CLAIMED}),
+                TurnState.OWED,
+                expect_owner=turn.lease_owner,
+                due_at=now,
+                lease_owner="",
+                reason="lease_lost",
+            )
+            for turn in turns
+        ]
+    )
+    items = tx.outbox.leases_lost(now, owner)
+    tx.outbox.change(
+        [
+            OutboxChange(
+                item.id,
+                frozenset({OutboxState.SENDING}),
+                OutboxState.UNKNOWN,
+                expect_attempt=item.attempt,
+                reason="lease_lost",
+            )
+            for item in items
+        ]
+    )
+    tx.watches.add([watch_outcome(item.id, item.line, now, now) for item in items])
+    if turns or items:
+        body = {"turns": len(turns), "sends": [item.id for item in items]}
+        tx.audit.append([kit.audit("recovered", kit.owner, "system", now, body)])
+    return len(turns), len(items)
+
+
+def expire(kit: Equipment, tx: Tx, now: datetime) -> int:
+    """End what has outlived its use: items past `expires_at` and held messages past their line's
+    lifetime (P6). Answers how many."""
+    items = tx.outbox.expired(now, _SWEEP_MAX)
+    tx.outbox.change(
+        [
+            OutboxChange(
+                item.id,
+                frozenset({OutboxState.DUE, OutboxState.HELD}),
+                OutboxState.EXPIRED,
+                reason="expired",
+                status=MessageStatus.EXPIRED,
+            )
+            for item in items
+        ]
+    )
+    messages = [item.message_id for item in items if item.parts == 1]
+    for line in kit.lines.values():
+        messages += tx.messages.held_before(line.id, now - line.message_ttl, _SWEEP_MAX)
+    tx.messages.change(
+        [
+            MessageChange(key, now, status=MessageStatus.EXPIRED, reason="expired")
+            for key in dict.fromkeys(messages)
+        ]
+    )
+    settle_parts(tx, {item.message_id for item in items if item.parts > 1}, "expired", now)
+    if messages or items:
+        body = {"messages": sorted(set(messages)), "items": [item.id for item in items]}
+        tx.audit.append([kit.audit("expired", "outbox", "system", now, body)])
+    return len(items) + len(messages)

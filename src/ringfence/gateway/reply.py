@@ -1,0 +1,257 @@
+"""Replying (architecture, steps 6 and 7): claim a turn owed, fetch what belongs to it, ask again
+whether the sender may still write, ask the agent, and propose its answer. An agent's error is never
+texted to anybody; an answer that lost its turn is thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from ringfence.delivery.retry import Again, DeadLetter, turn_again
+from ringfence.gateway.attach import Fetched, fetch_all
+from ringfence.gateway.batch import Batcher
+from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.facts import FactsDesk, Question, covers
+from ringfence.gateway.review import Proposal, propose
+from ringfence.model.audit import digest
+from ringfence.model.errors import (
+    AgentError,
+    AgentRefused,
+    AgentUnavailable,
+)
+from ringfence.model.line import Line
+from ringfence.model.message import Direction, MediaRef, Message
+from ringfence.model.outbox import Turn, TurnState
+from ringfence.model.verdict import Act, Verdict
+from ringfence.ports import AgentReply, AgentTurn, HistoryEntry, TurnChange, Tx
+from ringfence.text.plain import is_blank, plain
+from ringfence.text.scrub import scrub
+
+_CLAIMED = frozenset({TurnState.CLAIMED})
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTurn:
+    """A claimed turn with what the agent will be shown."""
+
+    turn: Turn
+    line: Line
+    message: Message
+    role: str
+    history: tuple[HistoryEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a turn ended, as the recording transaction takes it."""
+
+    open: OpenTurn
+    state: TurnState
+    reply: AgentReply | None = None
+    due_at: datetime | None = None
+    reason: str = ""
+
+
+class Replier:
+    """Claims turns and answers them."""
+
+    def __init__(self, kit: Equipment) -> None:
+        self._kit = kit
+        self._finish: Batcher[Finished, bool] = Batcher(kit.store, self._finish_many)
+
+    async def claim(self, limit: int) -> list[OpenTurn]:
+        """Take up to `limit` turns, at most one per conversation; each must then be answered."""
+        now = self._kit.clock.now()
+        return await self._kit.store.write(lambda tx: self._claim(tx, limit, now))
+
+    async def answer(self, open_turn: OpenTurn) -> None:
+        """Run one turn to its end. Never raises for what an agent or a provider does."""
+        try:
+            finished = await self._run(open_turn)
+        except AgentUnavailable as error:
+            finished = self._later(open_turn, str(error))
+        except AgentError as error:
+            # It took the turn and may have acted on it: asking again is a person's choice.
+            finished = Finished(open_turn, TurnState.DEAD, reason=f"{error.code}: {error}")
+        await self._finish(finished)
+        self._kit.doorbell.ring()
+
+    # -- claiming --------------------------------------------------------------------------
+
+    def _claim(self, tx: Tx, limit: int, now: datetime) -> list[OpenTurn]:
+        kit = self._kit
+        due = [turn for turn in tx.turns.due(now, limit, frozenset()) if turn.line in kit.lines]
+        if not due:
+            return []
+        switches = tx.switches.engaged()
+        due = [
+            turn
+            for turn in due
+            if not any(
+                covers(switch, turn.line, f"agent:{kit.lines[turn.line].agent_id}", turn.number)
+                for switch in switches
+            )
+        ]
+        messages = tx.messages.many([turn.message_id for turn in due])
+        questions = [
+            Question(Act.RECEIVE, kit.lines[turn.line], turn.number, "person") for turn in due
+        ]
+        desk = FactsDesk(kit, tx, questions, now)
+        opened: list[OpenTurn] = []
+        changes: list[TurnChange] = []
+        for turn, question in zip(due, questions, strict=True):
+            message = messages[turn.message_id]
+            refusal = self._refusal(tx, desk, question, turn)
+            if refusal is not None:
+                changes.append(refusal)
+                continue
+            changes.append(self._lease(turn, now))
+            line = question.line
+            role = desk.role(line, turn.number).value
+            opened.append(OpenTurn(turn, line, message, role, self._history(tx, line, message)))
+        matched = tx.turns.change(changes)
+        return [self._mine(entry) for entry in opened if entry.turn.id in matched]
+
+    def _refusal(
+        self, tx: Tx, desk: FactsDesk, question: Question, turn: Turn
+    ) -> TurnChange | None:
+        """Who may write in is asked again at the turn (B058); a no ends it."""
+        decision, entry = desk.decide(question, turn.id)
+        if decision.verdict is Verdict.ALLOW:
+            return None
+        tx.audit.append([entry])
+        reason = ", ".join(reason.code for reason in decision.reasons)
+        both = frozenset({TurnState.OWED, TurnState.CLAIMED})
+        return TurnChange(turn.id, both, TurnState.CANCELLED, reason=reason)
+
+    def _lease(self, turn: Turn, now: datetime) -> TurnChange:
+        return TurnChange(
+            turn.id,
+            frozenset({TurnState.OWED}),
+            TurnState.CLAIMED,
+            attempt=turn.attempt + 1,
+            lease_owner=self._kit.owner,
+            lease_until=now + self._kit.pace.turn_lease,
+        )
+
+    def _mine(self, entry: OpenTurn) -> OpenTurn:
+        turn = replace(
+            entry.turn,
+            state=TurnState.CLAIMED,
+            attempt=entry.turn.attempt + 1,
+            lease_owner=self._kit.owner,
+        )
+        return replace(entry, turn=turn)
+
+    def _history(self, tx: Tx, line: Line, message: Message) -> tuple[HistoryEntry, ...]:
+        agent = self._kit.agents.get(line.agent_id)
+        if agent is None or agent.keeps_history:
+            return ()
+        earlier = tx.messages.history(
+            line.id, message.number, message.seq, self._kit.pace.history_max
+        )
+        return tuple(HistoryEntry(one.direction is Direction.OUT, one.body) for one in earlier)
+
+    # -- the turn --------------------------------------------------------------------------
+
+    async def _run(self, open_turn: OpenTurn) -> Finished:
+        agent = self._kit.agents.get(open_turn.line.agent_id)
+        if agent is None:
+            raise AgentRefused(f"No agent named {open_turn.line.agent_id} is configured or usable.")
+        fetched = Fetched((), ())
+        if open_turn.message.media:
+            fetched = await fetch_all(self._kit, open_turn.line, open_turn.message)
+            if not await self._still_admitted(open_turn):
+                return Finished(open_turn, TurnState.CANCELLED, reason="access_revoked")
+        reply = await agent.reply(
+            AgentTurn(
+                turn_id=open_turn.turn.id,
+                contact_id=open_turn.turn.contact_id,
+                line=open_turn.line.id,
+                body=open_turn.message.body,
+                role=open_turn.role,
+                attachments=fetched.files,
+                unavailable=fetched.unavailable,
+                history=open_turn.history,
+            )
+        )
+        return Finished(open_turn, TurnState.DONE, reply=reply)
+
+    async def _still_admitted(self, open_turn: OpenTurn) -> bool:
+        now = self._kit.clock.now()
+        question = Question(Act.RECEIVE, open_turn.line, open_turn.turn.number, "person")
+
+        def job(tx: Tx) -> bool:
+            desk = FactsDesk(self._kit, tx, [question], now)
+            refusal = self._refusal(tx, desk, question, open_turn.turn)
+            return refusal is None
+
+        return await self._kit.store.write(job)
+
+    def _later(self, open_turn: OpenTurn, reason: str) -> Finished:
+        turn, now = open_turn.turn, self._kit.clock.now()
+        step = turn_again(turn.attempt, turn.received_at, now, self._kit.chance.random())
+        match step:
+            case Again(at=at):
+                return Finished(open_turn, TurnState.OWED, due_at=at, reason=reason)
+            case DeadLetter():
+                return Finished(open_turn, TurnState.DEAD, reason=f"{step.reason}: {reason}")
+            case _:
+                assert_never(step)
+
+    # -- the finishing transaction ---------------------------------------------------------
+
+    def _finish_many(self, tx: Tx, batch: Sequence[Finished]) -> list[bool]:
+        now = self._kit.clock.now()
+        matched = tx.turns.change([self._change(finished) for finished in batch])
+        proposals: list[Proposal] = []
+        for finished in batch:
+            turn = finished.open.turn
+            if turn.id not in matched:
+                continue  # cancelled meanwhile, or taken over: the answer is thrown away
+            if finished.reply is not None:
+                proposals += self._proposals(finished, finished.reply)
+            if finished.state in (TurnState.DEAD, TurnState.OWED):
+                body = {"state": finished.state, "attempt": turn.attempt, "line": turn.line}
+                tx.audit.append([self._kit.audit("turn", turn.id, "system", now, body)])
+        propose(self._kit, tx, proposals, now)
+        return [finished.open.turn.id in matched for finished in batch]
+
+    def _change(self, finished: Finished) -> TurnChange:
+        return TurnChange(
+            finished.open.turn.id,
+            _CLAIMED,
+            finished.state,
+            expect_owner=self._kit.owner,
+            due_at=finished.due_at,
+            lease_owner="",
+            reason=finished.reason,
+        )
+
+    def _proposals(self, finished: Finished, reply: AgentReply) -> list[Proposal]:
+        text = scrub(plain(reply.text))
+        if is_blank(text) and not reply.media_urls:
+            return []  # the agent chose silence
+        turn = finished.open.turn
+        agent_id = finished.open.line.agent_id
+        provenance = {
+            "agent": agent_id,
+            "turn": turn.id,
+            "answered": digest(finished.open.message.body),
+            **(reply.provenance or {}),
+        }
+        return [
+            Proposal(
+                line=finished.open.line,
+                number=turn.number,
+                body=text,
+                act=Act.REPLY,
+                initiator=f"agent:{agent_id}",
+                media=tuple(MediaRef("", url=url) for url in reply.media_urls),
+                in_reply_to=turn.message_id,
+                caution=reply.hold,
+                provenance=provenance,
+            )
+        ]
