@@ -4,12 +4,14 @@ terminal. Imports nothing heavy until a command runs, so that `--help` stays qui
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    import asyncio
+
     from ringfence.simulator.faults import Faults
     from ringfence.simulator.world import World, WorldSettings
 
@@ -107,11 +109,21 @@ def _run(settings: WorldSettings) -> None:
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--number") from error
     try:
-        asyncio.run(_serve(world))
+        with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+            runner.run(_serve(world))
     except OSError as error:
         raise click.ClickException(f"port {settings.port}: {error.strerror}") from error
     except KeyboardInterrupt:
         return
+
+
+def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where there is one (not on Windows); None means asyncio's own."""
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
 
 
 async def _serve(world: World) -> None:
