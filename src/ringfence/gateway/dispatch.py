@@ -69,7 +69,7 @@ class Dispatcher:
         outcome = await self._call(item)
         await self._record(Sent(item, outcome, self._kit.chance.random()))
         if outcome.kind is not OutcomeKind.ACCEPTED or item.part < item.parts:
-            self._kit.doorbell.ring()
+            self._kit.outbox_bell.ring()
 
     # -- the claiming transaction ----------------------------------------------------------
 

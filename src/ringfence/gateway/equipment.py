@@ -37,18 +37,27 @@ class Pace:
     history_max: int = 20
 
 
-class Doorbell:
-    """Rung after a commit that left work, so that the worker need not wait for its next look."""
+class Bell:
+    """Rung after a commit that left work, so that a stage need not wait for its next look. Counts
+    its rings: one that comes while the stage is busy is not missed."""
 
     def __init__(self) -> None:
-        self._rung = asyncio.Event()
+        self.rings = 0
+        self._waiters: list[asyncio.Future[None]] = []
 
     def ring(self) -> None:
-        self._rung.set()
+        self.rings += 1
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
-    async def wait(self) -> None:
-        await self._rung.wait()
-        self._rung.clear()
+    async def past(self, rings: int) -> None:
+        """Return once it rang more than `rings` times."""
+        while self.rings <= rings:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +76,8 @@ class Equipment:
     policy_version: str
     owner: str
     pace: Pace = field(default_factory=Pace)
-    doorbell: Doorbell = field(default_factory=Doorbell)
+    turns_bell: Bell = field(default_factory=Bell)
+    outbox_bell: Bell = field(default_factory=Bell)
     own_numbers: frozenset[PhoneNumber] = frozenset()
 
     def provider_of(self, line: Line) -> Provider:

@@ -116,7 +116,8 @@ class Receiver:
         keyword = classify(event.body) if not event.media else Keyword(KeywordKind.NONE, "", None)
         arrival = Arrival(line, message, _provider_saw(event, keyword))
         stored = await self._admit(arrival)
-        self._kit.doorbell.ring()
+        self._kit.turns_bell.ring()
+        self._kit.outbox_bell.ring()
         return Receipt(stored=True, duplicate=not stored)
 
     def _limit(self, line: Line, number: PhoneNumber, now: datetime) -> None:

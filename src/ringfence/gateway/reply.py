@@ -76,7 +76,8 @@ class Replier:
             # It took the turn and may have acted on it: asking again is a person's choice.
             finished = Finished(open_turn, TurnState.DEAD, reason=f"{error.code}: {error}")
         await self._finish(finished)
-        self._kit.doorbell.ring()
+        self._kit.turns_bell.ring()
+        self._kit.outbox_bell.ring()
 
     # -- claiming --------------------------------------------------------------------------
 

@@ -211,7 +211,7 @@ class Tracker:
             listed = None  # the look itself failed: it proves nothing
         now = self._kit.clock.now()
         await self._kit.store.write(lambda tx: self._resolve(tx, watch, item, line, listed, now))
-        self._kit.doorbell.ring()
+        self._kit.outbox_bell.ring()
 
     def _resolve(
         self,

@@ -88,6 +88,11 @@ def is_blank(text: str) -> bool:
     return not any(character.isprintable() and not character.isspace() for character in text)
 
 
+def tidy(text: str) -> str:
+    """Plain text as it will be sent: LF line ends, no more than one blank line, trimmed (B064)."""
+    return _tidy(_line_ends.sub("\n", text))
+
+
 def _tidy(text: str) -> str:
     return _blank_lines.sub("\n\n", text.strip())
 

@@ -1,0 +1,161 @@
+"""Reading a request's body within its limits, and answering with problem documents (RFC 9457).
+Plain ASGI, shared by both doors."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from typing import Any
+
+import orjson
+
+from ringfence.model.errors import (
+    BodyTimeout,
+    BodyTooLarge,
+    BodyUnreadable,
+    RingfenceError,
+)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+RETRY_AFTER_S = 2
+
+
+async def read_body(
+    scope: Scope, receive: Receive, headers: Mapping[str, str], bytes_max: int, timeout_s: float
+) -> bytes:
+    """The whole body. Raises BodyTooLarge (told by Content-Length before a byte is read, when it
+    is there), BodyTimeout, BodyUnreadable."""
+    declared = headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared) > bytes_max:
+        raise BodyTooLarge(f"{declared} bytes; the limit is {bytes_max}.")
+    message = await receive_within(receive, timeout_s)
+    if not message.get("more_body", False):
+        return _bounded(_chunk(message), bytes_max)
+    return await _rest(receive, _chunk(message), bytes_max, timeout_s)
+
+
+async def receive_within(receive: Receive, timeout_s: float) -> MutableMapping[str, Any]:
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await receive()
+    except TimeoutError as error:
+        raise BodyTimeout(f"It must arrive within {timeout_s:g} s.") from error
+
+
+async def _rest(receive: Receive, first: bytes, bytes_max: int, timeout_s: float) -> bytes:
+    chunks, size, more = [first], len(first), True
+    try:
+        async with asyncio.timeout(timeout_s):
+            while more:
+                message = await receive()
+                chunk = _chunk(message)
+                size += len(chunk)
+                if size > bytes_max:
+                    raise BodyTooLarge(f"The limit is {bytes_max} bytes.")
+                chunks.append(chunk)
+                more = message.get("more_body", False)
+    except TimeoutError as error:
+        raise BodyTimeout(f"It must arrive within {timeout_s:g} s.") from error
+    return b"".join(chunks)
+
+
+def _chunk(message: Mapping[str, Any]) -> bytes:
+    if message["type"] == "http.disconnect":
+        raise BodyUnreadable("The connection broke off; nothing was stored.")
+    body: bytes = message.get("body", b"")
+    return body
+
+
+def _bounded(body: bytes, bytes_max: int) -> bytes:
+    if len(body) > bytes_max:
+        raise BodyTooLarge(f"The limit is {bytes_max} bytes.")
+    return body
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Header names in lower case; repeated headers joined by a comma (RFC 9110 section 5.3)."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+async def answer(
+    send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]]
+) -> None:
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [*headers, (b"content-length", str(len(body)).encode())],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+async def answer_problem(send: Send, error: RingfenceError, *, close: bool = False) -> None:
+    """An error as application/problem+json; retryable ones say when, none may be cached."""
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"cache-control", b"no-store"),
+    ]
+    if error.retryable:
+        headers.append((b"retry-after", str(RETRY_AFTER_S).encode()))
+    if close:
+        headers.append((b"connection", b"close"))
+    await answer(send, error.http_status, orjson.dumps(problem(error)), headers)
+
+
+def problem(error: RingfenceError) -> dict[str, object]:
+    """The document: `type` names the error class's page in docs/reference/errors.md."""
+    return {
+        "type": f"urn:ringfence:error:{error.code}",
+        "title": error.title,
+        "status": error.http_status,
+        "detail": error.detail,
+        "code": error.code,
+    }
+
+
+def networks(addresses: Iterable[str]) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(address, strict=False) for address in addresses)
+
+
+def client_address(scope: Scope, headers: Mapping[str, str], trusted: tuple[Network, ...]) -> str:
+    """The socket peer, or, when the peer is a trusted proxy, the nearest forwarded address that is
+    not one (B019). An IPv4-mapped IPv6 address equals its IPv4 form."""
+    peer = _plain(scope["client"][0]) if scope.get("client") else ""
+    if not trusted or not _within(peer, trusted):
+        return peer
+    forwarded = [part.strip() for part in headers.get("x-forwarded-for", "").split(",")]
+    for address in reversed(forwarded):
+        plain = _plain(address)
+        if not plain:
+            return peer
+        if not _within(plain, trusted):
+            return plain
+    return peer
+
+
+def _plain(address: str) -> str:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return str(mapped or parsed)
+
+
+def _within(address: str, trusted: tuple[Network, ...]) -> bool:
+    return bool(address) and any(ipaddress.ip_address(address) in network for network in trusted)
+
+
+def is_loopback(address: str) -> bool:
+    plain = _plain(address)
+    return bool(plain) and ipaddress.ip_address(plain).is_loopback

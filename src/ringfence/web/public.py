@@ -1,0 +1,183 @@
+"""The public door: signed webhooks and hosted attachments, nothing else (P8). Picks the line by
+path, bounds everything, answers 2xx only for what is durable (P4). Plain ASGI, since a carrier
+waits on it."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from urllib.parse import parse_qs
+
+from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.rates import Rate
+from ringfence.gateway.receive import Receiver
+from ringfence.model.errors import (
+    BodyUnreadable,
+    NotFound,
+    RingfenceError,
+    StoreError,
+    TooMany,
+    WrongMethod,
+    WrongRequest,
+)
+from ringfence.model.line import Line
+from ringfence.providers.wire import WebhookRequest
+from ringfence.web.bodies import (
+    Receive,
+    Scope,
+    Send,
+    answer,
+    answer_problem,
+    client_address,
+    headers_of,
+    networks,
+    read_body,
+)
+
+log = logging.getLogger("ringfence.public")
+
+STORED = (b"ringfence-event", b"stored")
+UNSIGNED_PER_MINUTE = 30
+
+
+class PublicDoor:
+    """The ASGI application of the internet listener."""
+
+    def __init__(
+        self,
+        kit: Equipment,
+        receiver: Receiver,
+        paths: Mapping[str, Line],
+        trusted_proxies: Iterable[str] = (),
+    ) -> None:
+        self._kit = kit
+        self._receiver = receiver
+        self._paths = dict(paths)
+        self._trusted = networks(trusted_proxies)
+        self._bad = {
+            line.id: Rate(line.inbound.bad_requests_per_minute, line.inbound.tracked_keys_max)
+            for line in paths.values()
+        }
+        self._unsigned = Rate(UNSIGNED_PER_MINUTE)
+        self._open: Counter[str] = Counter()
+        self.answers: Counter[tuple[str, int]] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"the public door takes http only, not {scope['type']}")
+        line = self._paths.get(scope["path"])
+        if line is None:
+            await answer_problem(send, NotFound("Nothing is served here."))
+            return
+        if scope["method"] in ("GET", "HEAD"):
+            await self._hosted(scope, send, line)
+        elif scope["method"] != "POST":
+            await self._refuse(send, line, WrongMethod("Webhooks are POSTed."))
+        elif self._open[line.id] >= line.inbound.concurrent_max:
+            error = TooMany(f"limits.concurrentMax of {line.id} is reached.")
+            await self._refuse(send, line, error, close=True)
+        else:
+            self._open[line.id] += 1
+            try:
+                await self._webhook(scope, receive, send, line)
+            finally:
+                self._open[line.id] -= 1
+
+    async def _webhook(self, scope: Scope, receive: Receive, send: Send, line: Line) -> None:
+        headers = headers_of(scope)
+        client = client_address(scope, headers, self._trusted)
+        try:
+            limits = line.inbound
+            body = await read_body(
+                scope, receive, headers, limits.body_bytes_max, limits.body_timeout_s
+            )
+            self._bound_unsigned(line, client)
+            request = WebhookRequest(
+                "POST", scope["path"], scope["query_string"].decode("latin-1"), headers, body
+            )
+            receipt = await self._receiver.webhook(line, request)
+        except BodyUnreadable:
+            # Nobody is there to be answered; without an answer the provider tries again (B005).
+            self.answers[line.id, 499] += 1
+            raise
+        except WrongRequest as error:
+            await self._bad_request(send, line, client, error)
+            return
+        except StoreError as error:
+            log.error("webhook not stored", extra={"line": line.id, "error": error.code})
+            await self._refuse(send, line, error)
+            return
+        acknowledgement = self._kit.provider_of(line).acknowledgement()
+        extra = [STORED] if receipt.stored else []
+        self.answers[line.id, acknowledgement.status] += 1
+        await answer(
+            send,
+            acknowledgement.status,
+            acknowledgement.body,
+            _raw(acknowledgement.headers) + extra,
+        )
+
+    async def _bad_request(self, send: Send, line: Line, client: str, error: WrongRequest) -> None:
+        """Count it against the client; only further bad requests feel it (B007, B008)."""
+        if not isinstance(error, TooMany) and not self._bad[line.id].allow(
+            client, self._kit.clock.now()
+        ):
+            error = TooMany(f"limits.badRequestsPerMinute of {line.id} is reached.")
+        log.warning(
+            "webhook refused",
+            extra={"line": line.id, "error": error.code, "status": error.http_status},
+        )
+        await self._refuse(send, line, error)
+
+    def _bound_unsigned(self, line: Line, client: str) -> None:
+        if line.validate_signature:
+            return
+        if not self._unsigned.allow(f"{line.id}/{client}", self._kit.clock.now()):
+            raise TooMany("Without signature validation few requests are taken from one address.")
+
+    async def _refuse(
+        self, send: Send, line: Line, error: RingfenceError, *, close: bool = False
+    ) -> None:
+        self.answers[line.id, error.http_status] += 1
+        await answer_problem(send, error, close=close)
+
+    async def _hosted(self, scope: Scope, send: Send, line: Line) -> None:
+        tokens = parse_qs(scope["query_string"].decode("latin-1")).get("media", [])
+        if len(tokens) != 1:
+            await self._refuse(send, line, WrongMethod("Webhooks are POSTed."))
+            return
+        now = self._kit.clock.now()
+        media = await self._kit.store.read(lambda tx: tx.media.hosted(tokens[0], now))
+        if media is None or media.line != line.id:
+            await self._refuse(send, line, NotFound("This attachment is not here any more."))
+            return
+        headers = [
+            (b"content-type", media.content_type.encode("latin-1")),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+            (b"content-disposition", b"attachment"),
+        ]
+        self.answers[line.id, 200] += 1
+        if scope["method"] == "HEAD":
+            headers.append((b"content-length", str(len(media.content)).encode()))
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await answer(send, 200, media.content, headers)
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+def paths_of(lines: Iterable[Line], default_line_id: str) -> dict[str, Line]:
+    """Every path a usable line answers on: its own, and for the default line the bridge's aliases
+    `/webhooks/sms` and `/sms/webhook`, unless another line has claimed them."""
+    usable = [line for line in lines if line.enabled]
+    paths = {line.webhook_path: line for line in usable}
+    for line in usable:
+        if line.id == default_line_id:
+            for alias in ("/webhooks/sms", "/sms/webhook"):
+                paths.setdefault(alias, line)
+    return paths

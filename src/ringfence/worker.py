@@ -1,0 +1,198 @@
+"""The worker: drains turns owed, outbox and watches, bounded, woken by the doorbell or by its next
+look. `step` does all that is due now and returns; `run` keeps doing it until cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import timedelta
+from typing import TypeVar
+
+from ringfence.gateway.dispatch import Dispatcher
+from ringfence.gateway.equipment import Bell, Equipment
+from ringfence.gateway.recover import expire, recover
+from ringfence.gateway.reply import Replier
+from ringfence.gateway.track import Tracker
+from ringfence.model.errors import StoreError
+
+log = logging.getLogger("ringfence.worker")
+
+W = TypeVar("W")
+_SWEEP_EVERY = timedelta(seconds=30)
+_FORGET_EVERY = timedelta(minutes=10)
+
+
+class Pool:
+    """At most `most` pieces of work at a time; one that fails is logged and never takes the rest
+    down (its lease runs out and it is picked up again)."""
+
+    def __init__(self, name: str, most: int) -> None:
+        self._name, self._most = name, most
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def room(self) -> int:
+        return self._most - len(self._tasks)
+
+    async def some_room(self, least: int) -> None:
+        """Return once `least` more pieces fit (or nothing is under way), so that claims stay
+        batches under load."""
+        while self._tasks and self.room < least:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._tasks)
+
+    def start(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def finished(self) -> None:
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _guarded(self, work: Coroutine[object, object, None]) -> None:
+        try:
+            await work
+        except Exception:
+            log.exception("%s failed; its lease will run out", self._name)
+
+
+class Worker:
+    """One per process."""
+
+    def __init__(
+        self,
+        kit: Equipment,
+        dispatcher: Dispatcher,
+        replier: Replier,
+        tracker: Tracker,
+        *,
+        sole_owner: bool,
+    ) -> None:
+        self._kit, self._sole_owner = kit, sole_owner
+        self._dispatcher, self._replier, self._tracker = dispatcher, replier, tracker
+        self._sends = Pool("a send", kit.pace.dispatch_concurrency)
+        self._turns = Pool("a turn", kit.pace.turn_concurrency)
+        self._looks = Pool("a look", kit.pace.watch_batch)
+        now = kit.clock.now()
+        self._sweep_at, self._forget_at = now, now
+
+    async def recover(self) -> None:
+        """Take back what a dead process held; called once before anything else."""
+        now = self._kit.clock.now()
+        turns, sends = await self._kit.store.write(
+            lambda tx: recover(self._kit, tx, self._sole_owner, now)
+        )
+        if turns or sends:
+            log.warning("recovered after a crash", extra={"turns": turns, "sends": sends})
+
+    async def step(self) -> bool:
+        """Claim and start everything that is due now and fits; True when anything was claimed."""
+        claimed = await self._dispatch()
+        claimed |= await self._reply()
+        claimed |= await self._watch()
+        await self._sweep()
+        return claimed
+
+    async def settle(self) -> None:
+        """Step until nothing is due and nothing is under way (stories and simulations)."""
+        while True:
+            claimed = await self.step()
+            busy = self._sends.busy or self._turns.busy or self._looks.busy
+            await self._sends.finished()
+            await self._turns.finished()
+            await self._looks.finished()
+            if not claimed and not busy:
+                return
+
+    async def run(self) -> None:
+        """Until cancelled. The stages loop apart, so that a slow one never delays another."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._forever(self._dispatch_all, self._kit.outbox_bell))
+            group.create_task(self._forever(self._reply_all, self._kit.turns_bell))
+            group.create_task(self._forever(self._watch, None))
+            group.create_task(self._forever(self._sweep, None))
+
+    async def drain(self) -> None:
+        """Wait for what is under way (shutdown)."""
+        await self._sends.finished()
+        await self._turns.finished()
+        await self._looks.finished()
+
+    async def _forever(self, stage: Callable[[], Awaitable[bool]], bell: Bell | None) -> None:
+        while True:
+            rings = bell.rings if bell is not None else 0
+            try:
+                worked = await stage()
+            except StoreError as error:
+                log.error("the store failed; trying again", extra={"error": error.code})
+                worked = False
+            if not worked:
+                await self._wait(bell, rings)
+
+    async def _wait(self, bell: Bell | None, rings: int) -> None:
+        """For the bell or the next look, whichever is first."""
+        look = asyncio.ensure_future(self._kit.clock.sleep(self._kit.pace.poll_s))
+        waits = {look}
+        if bell is not None:
+            waits.add(asyncio.ensure_future(bell.past(rings)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _dispatch_all(self) -> bool:
+        await self._sends.some_room(max(1, self._kit.pace.dispatch_concurrency // 8))
+        return await self._dispatch()
+
+    async def _reply_all(self) -> bool:
+        await self._turns.some_room(max(1, self._kit.pace.turn_concurrency // 8))
+        return await self._reply()
+
+    async def _dispatch(self) -> bool:
+        room = min(self._sends.room, self._kit.pace.dispatch_batch)
+        return await self._start(self._sends, room, self._dispatcher.claim, self._dispatcher.send)
+
+    async def _reply(self) -> bool:
+        return await self._start(
+            self._turns, self._turns.room, self._replier.claim, self._replier.answer
+        )
+
+    async def _watch(self) -> bool:
+        if self._looks.room <= 0:
+            return False
+        watches = await self._tracker.take_due()
+        for watch in watches:
+            self._looks.start(self._tracker.look(watch))
+        return bool(watches)
+
+    async def _start(
+        self,
+        pool: Pool,
+        room: int,
+        claim: Callable[[int], Awaitable[Sequence[W]]],
+        work: Callable[[W], Coroutine[object, object, None]],
+    ) -> bool:
+        if room <= 0:
+            return False
+        claimed = await claim(room)
+        for item in claimed:
+            pool.start(work(item))
+        return bool(claimed)
+
+    async def _sweep(self) -> bool:
+        now = self._kit.clock.now()
+        if now < self._sweep_at:
+            return False
+        self._sweep_at = now + _SWEEP_EVERY
+        await self._kit.store.write(lambda tx: recover(self._kit, tx, False, now))
+        await self._kit.store.write(lambda tx: expire(self._kit, tx, now))
+        if now >= self._forget_at:
+            self._forget_at = now + _FORGET_EVERY
+            await self._kit.store.write(lambda tx: tx.health.forget(now))
+        return False
