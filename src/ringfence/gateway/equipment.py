@@ -1,5 +1,5 @@
 """What every stage is given: the ports, the lines, the policy and the sources of time and chance.
-Built by bootstrap, once; holds no state of its own but the doorbell."""
+Built by bootstrap, once; holds no state of its own but the bells."""
 
 from __future__ import annotations
 

@@ -1,0 +1,168 @@
+"""The bridge's acts: send once per idempotency key, read the inbox. Whoever calls is a
+least-privileged local agent; what it asks goes through the same gate as everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ringfence.gateway.attach import check_outbound, host
+from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.review import Proposal, Proposed, preview, propose
+from ringfence.model.audit import digest
+from ringfence.model.errors import EmptyText, InvalidField, KeyReused, NotFound
+from ringfence.model.line import Line
+from ringfence.model.message import MediaRef, Message, MessageClass
+from ringfence.model.phone import PhoneNumber
+from ringfence.model.verdict import Act
+from ringfence.ports import IdempotencyRecord, Tx
+from ringfence.text.plain import is_blank, tidy
+
+KEY_LENGTH_MAX = 255
+BODY_LENGTH_MAX = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An attachment given as bytes."""
+
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SendRequest:
+    """A message somebody asks for. `initiator` is who asks; `idempotency_key` may be empty."""
+
+    line: Line
+    to: PhoneNumber
+    body: str
+    initiator: str
+    media_urls: tuple[str, ...] = ()
+    uploads: tuple[Upload, ...] = ()
+    idempotency_key: str = ""
+    message_class: MessageClass = MessageClass.FREE_TEXT
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def body_digest(self) -> str:
+        """What must be the same for a repeated key to be the same request."""
+        uploads = [digest(upload.content.hex()) for upload in self.uploads]
+        parts = (self.line.id, self.to.e164, self.body, *self.media_urls, *uploads)
+        return digest("\x1f".join(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class SendAnswer:
+    """The message as it stands; `replayed` when the key was known."""
+
+    message: Message
+    proposed: Proposed | None
+    replayed: bool
+
+
+async def send(kit: Equipment, request: SendRequest) -> SendAnswer:
+    """Propose once. Raises EmptyText, InvalidField, MediaRefused, KeyReused."""
+    request = _checked(request)
+    now = kit.clock.now()
+    answer = await kit.store.write(lambda tx: _send(kit, tx, request, now))
+    kit.outbox_bell.ring()
+    return answer
+
+
+async def dry_run(kit: Equipment, request: SendRequest) -> Proposed:
+    """What `send` would decide and how many segments it would cost; stores nothing."""
+    request = _checked(request)
+    now = kit.clock.now()
+    answers: list[Proposed] = []
+
+    def job(tx: Tx) -> None:
+        answers.append(preview(kit, tx, _proposal(request, ()), now))
+        raise _Undo
+
+    try:
+        await kit.store.write(job)
+    except _Undo:
+        pass
+    return answers[-1]
+
+
+class _Undo(Exception):
+    """Ends a dry run's transaction without a trace."""
+
+
+async def inbox(
+    kit: Equipment, since: datetime | None, limit: int, line: str | None
+) -> Sequence[Message]:
+    """Admitted inbound messages, newest `limit`, oldest first; from the store, so a restart loses
+    none."""
+    return await kit.store.read(lambda tx: tx.messages.inbox(since, limit, line))
+
+
+async def message(kit: Equipment, message_id: str) -> Message:
+    """One message. Raises NotFound."""
+    found = await kit.store.read(lambda tx: tx.messages.get(message_id))
+    if found is None:
+        raise NotFound(f"No message {message_id[:64]} is known.")
+    return found
+
+
+def _send(kit: Equipment, tx: Tx, request: SendRequest, now: datetime) -> SendAnswer:
+    key = (request.initiator, request.idempotency_key)
+    if request.idempotency_key:
+        known = tx.idempotency.find([key]).get(key)
+        if known is not None:
+            return _replay(tx, known, request)
+    media = [
+        host(kit, tx, request.line, upload.content_type, upload.content, now)
+        for upload in request.uploads
+    ]
+    proposed = propose(kit, tx, [_proposal(request, tuple(media))], now)[0]
+    if request.idempotency_key:
+        record = IdempotencyRecord(*key, request.body_digest, proposed.message_id, now)
+        tx.idempotency.add([record])
+    stored = tx.messages.get(proposed.message_id)
+    assert stored is not None, "a message is readable in the transaction that wrote it"
+    return SendAnswer(stored, proposed, replayed=False)
+
+
+def _replay(tx: Tx, known: IdempotencyRecord, request: SendRequest) -> SendAnswer:
+    if known.body_digest != request.body_digest:
+        raise KeyReused("Use a new key for a new message.")
+    stored = tx.messages.get(known.message_id)
+    if stored is None:
+        raise NotFound("The message of this idempotency key is no longer kept.")
+    return SendAnswer(stored, None, replayed=True)
+
+
+def _proposal(request: SendRequest, hosted: tuple[MediaRef, ...]) -> Proposal:
+    urls = tuple(MediaRef("", url=url) for url in request.media_urls)
+    return Proposal(
+        line=request.line,
+        number=request.to,
+        body=request.body,
+        act=Act.INITIATE,
+        initiator=request.initiator,
+        message_class=request.message_class,
+        media=urls + hosted,
+        provenance=request.provenance,
+    )
+
+
+def _checked(request: SendRequest) -> SendRequest:
+    from dataclasses import replace
+
+    body = tidy(request.body)
+    if is_blank(body) and not request.media_urls and not request.uploads:
+        raise EmptyText("Give `body` some text, or an attachment.")
+    if len(body) > BODY_LENGTH_MAX:
+        raise InvalidField(f"`body` has {len(body)} characters; at most {BODY_LENGTH_MAX}.")
+    if len(request.idempotency_key) > KEY_LENGTH_MAX:
+        raise InvalidField(f"An idempotency key has at most {KEY_LENGTH_MAX} characters.")
+    if len(request.media_urls) + len(request.uploads) > 10:
+        raise InvalidField("At most 10 attachments go with one message.")
+    for upload in request.uploads:
+        check_outbound(request.line, upload.content_type, len(upload.content), body)
+    return replace(request, body=body)
