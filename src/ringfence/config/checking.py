@@ -94,7 +94,8 @@ def _expectation(detail: ErrorDetails) -> str:
 def _leave_out(kept: Any, locs: list[Loc]) -> bool:
     """Remove the bad keys; a bad list entry takes its list along. False when nothing was removed:
     then a required key is missing, or the whole value is wrong."""
-    return any([_remove(kept, tuple(part for part in loc if part != "[key]")) for loc in locs])
+    removed = [_remove(kept, tuple(part for part in loc if part != "[key]")) for loc in locs]
+    return any(removed)
 
 
 def _remove(owner: Any, loc: Loc) -> bool:

@@ -28,11 +28,10 @@ from ringfence.model.line import (
     VolumeLimits,
 )
 from ringfence.model.phone import PhoneNumber
+from ringfence.text.chunks import CHUNK_LIMIT_DEFAULT, chunk_limit
 
 API_BASE_URLS = {"twilio": "https://api.twilio.com"}
 WEBHOOK_PATH = "/webhooks/sms"
-CHUNK_LIMIT = 1500
-CHUNK_LIMIT_MAX = 1600  # Twilio's Body limit (facts 1.8, B065)
 _OPEN_PURPOSES = (Purpose.INTAKE, Purpose.NOTIFY)
 
 
@@ -236,18 +235,13 @@ class LineMaker:
         return wanted
 
     def _chunk_limit(self, account: Account) -> int:
-        """B065: above the ceiling it is capped, anything but a positive whole number falls back."""
-        value = account.values.get("textChunkLimit", CHUNK_LIMIT)
-        if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-            self._warn(
-                account, "textChunkLimit", f"is no whole number above 0: {CHUNK_LIMIT} is used"
-            )
-            return CHUNK_LIMIT
-        if value > CHUNK_LIMIT_MAX:
-            self._warn(
-                account, "textChunkLimit", f"is above the ceiling: {CHUNK_LIMIT_MAX} is used"
-            )
-        return min(value, CHUNK_LIMIT_MAX)
+        """B065: above the ceiling it is capped, anything but a positive whole number falls back;
+        either way the operator is told."""
+        value = account.values.get("textChunkLimit", CHUNK_LIMIT_DEFAULT)
+        limit = chunk_limit(value)
+        if type(value) is not int or limit != value:
+            self._warn(account, "textChunkLimit", f"is not usable as written: {limit} is used")
+        return limit
 
     def _media(self, account: Account) -> MediaLimits:
         written = dict(account.values.get("media", {}))
