@@ -1,0 +1,91 @@
+"""How full the tables are, and forgetting what has outlived its keeping time. Forgetting is bounded:
+it takes a bite at each call, never the writer's whole time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ringfence.store.connection import Connection
+from ringfence.store.events import ITEMS_MAX, KEPT_DAYS, PER_ITEM_MAX
+from ringfence.store.tallies import Tallies
+from ringfence.store.values import micros
+
+FORGOTTEN_AT_ONCE = 5_000
+
+
+class HealthView:
+    def __init__(self, db: Connection, tallies: Tallies) -> None:
+        self._db = db
+        self._tallies = tallies
+
+    def counts(self) -> dict[str, int]:
+        """`outbox.due`, `turns.owed`, `events.dead`, … over all lines, `watches.open`, and
+        `audit.entries`. A state with no rows is left out."""
+        totals: dict[str, int] = {}
+        for (ledger, _, state), count in self._tallies.all().items():
+            totals[f"{ledger}.{state}"] = totals.get(f"{ledger}.{state}", 0) + count
+        totals["watches.open"] = self._db.value("SELECT count(*) FROM watches")
+        totals["audit.entries"] = self._db.value("SELECT count FROM audit_head")
+        return totals
+
+    def dead_letters(self) -> dict[tuple[str, str], int]:
+        """Kinds are `outbox`, `turns` and `events`."""
+        return {
+            (line, ledger): count
+            for (ledger, line, state), count in self._tallies.all().items()
+            if state == "dead"
+        }
+
+    def forget(self, now: datetime) -> None:
+        at = micros(now)
+        self._drop("media", "id", "token <> '' AND expires_at <= ?", at)
+        self._db.run(
+            "DELETE FROM counters WHERE (name, window_s, window_start) IN (SELECT name, window_s, "
+            "window_start FROM counters WHERE ends_at <= ? ORDER BY ends_at LIMIT ?)",
+            (at, FORGOTTEN_AT_ONCE),
+        )
+        self._expire_pairing(at)
+        self._forget_observations(micros(now - timedelta(days=KEPT_DAYS)))
+
+    def _expire_pairing(self, at: int) -> None:
+        self._db.run(
+            "UPDATE pairing_requests SET state = 'expired' WHERE state = 'pending' "
+            "AND expires_at <= ?",
+            (at,),
+        )
+
+    def _forget_observations(self, before: int) -> None:
+        """By age, then all but the newest 20 of an item, then all but the newest 5,000 items."""
+        self._drop("observations", "seq", "at < ?", before)
+        self._drop(
+            "observations",
+            "seq",
+            "outbox_id <> '' AND seq < (SELECT n.seq FROM observations n WHERE n.outbox_id = "
+            "observations.outbox_id ORDER BY n.seq DESC LIMIT 1 OFFSET ?)",
+            PER_ITEM_MAX - 1,
+        )
+        self._drop(
+            "observations",
+            "seq",
+            "seq < ?",
+            self._oldest_kept(),
+        )
+
+    def _oldest_kept(self) -> int:
+        """The last observation of the oldest item that is kept."""
+        return int(
+            self._db.value(
+                "SELECT min(newest) FROM (SELECT max(seq) AS newest FROM observations "
+                "GROUP BY outbox_id, CASE WHEN outbox_id = '' THEN provider_id ELSE '' END "
+                "ORDER BY newest DESC LIMIT ?) AS kept",
+                (ITEMS_MAX,),
+            )
+            or 0
+        )
+
+    def _drop(self, table: str, key: str, where: str, param: int) -> None:
+        self._db.run(
+            f"DELETE FROM {table} WHERE {key} IN "
+            f"(SELECT {key} FROM {table} WHERE {where} ORDER BY {key} LIMIT ?)",
+            (param, FORGOTTEN_AT_ONCE),
+        )

@@ -1,0 +1,205 @@
+"""Messages of both directions. An inbound one is stored once per (line, provider id) (P4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from ringfence.model.message import Direction, Message, MessageClass, MessageStatus
+from ringfence.model.phone import PhoneNumber
+from ringfence.ports import MessageChange
+from ringfence.store.connection import Connection, Row
+from ringfence.store.statements import ForEach, Insert, columns, names
+from ringfence.store.values import (
+    as_json,
+    from_json,
+    media_from,
+    media_json,
+    micros,
+    moment,
+    storable,
+)
+
+_COLUMNS = columns(
+    "id line direction number contact_id body status created_at updated_at media message_class "
+    "initiator provider_id segments encoding error_code reason in_reply_to provenance",
+    created_at="bigint",
+    updated_at="bigint",
+    segments="bigint",
+    error_code="bigint",
+)
+_MESSAGE = ", ".join(f"m.{name}" for name in (*names(_COLUMNS), "seq"))
+_ADD = Insert("messages", _COLUMNS)
+_ADD_NEW = Insert("messages", _COLUMNS, "ON CONFLICT DO NOTHING RETURNING id")
+_GET = ForEach(
+    f"SELECT {_MESSAGE} FROM messages m{{and_rows}} WHERE m.id = :id",
+    columns("id"),
+)
+# In a conversation: what they sent and we admitted, and what we sent and was not refused.
+_SPOKEN = "('received', 'sending', 'sent', 'delivered', 'read')"
+_HELD = "m.direction = 'out' AND m.status = 'held'"
+_CHANGE = ForEach(
+    """UPDATE messages SET updated_at = :updated_at, status = COALESCE(:status, messages.status),
+        error_code = COALESCE(:error_code, messages.error_code),
+        reason = COALESCE(:reason, messages.reason),
+        provider_id = COALESCE(:provider_id, messages.provider_id),
+        media = COALESCE(:media, messages.media)
+        {from_rows} WHERE messages.id = :id""",
+    columns(
+        "id updated_at status error_code reason provider_id media",
+        updated_at="bigint",
+        error_code="bigint",
+    ),
+)
+
+
+class MessageTable:
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def add_inbound(self, messages: Sequence[Message]) -> set[str]:
+        if not messages:
+            return set()
+        rows = [_row(message) for message in messages]
+        return {id_ for (id_,) in self._db.insert_returning(_ADD_NEW, rows)}
+
+    def add_outbound(self, messages: Sequence[Message]) -> None:
+        if messages:
+            self._db.insert(_ADD, [_row(message) for message in messages])
+
+    def change(self, changes: Sequence[MessageChange]) -> None:
+        if len(changes) == len({change.id for change in changes}):
+            if changes:
+                self._db.run_each(_CHANGE, [_changed(change) for change in changes])
+            return
+        for change in changes:
+            self._db.run_each(_CHANGE, [_changed(change)])
+
+    def get(self, message_id: str) -> Message | None:
+        return self.many((message_id,)).get(message_id)
+
+    def many(self, ids: Iterable[str]) -> dict[str, Message]:
+        wanted = [(id_,) for id_ in set(ids)]
+        found = map(_message, self._db.each(_GET, wanted) if wanted else ())
+        return {message.id: message for message in found}
+
+    def inbox(self, since: datetime | None, limit: int, line: str | None) -> list[Message]:
+        """`since` is inclusive and compares with when the message was stored."""
+        where = "m.direction = 'in' AND m.status = 'received'"
+        params: list[int | str] = []
+        if since is not None:
+            where += " AND m.created_at >= ?"
+            params.append(micros(since))
+        if line is not None:
+            where += " AND m.line = ?"
+            params.append(line)
+        rows = self._db.rows(
+            f"SELECT {_MESSAGE} FROM messages m WHERE {where} "
+            "ORDER BY m.created_at DESC, m.seq DESC LIMIT ?",
+            (*params, limit),
+        )
+        return [_message(row) for row in reversed(rows)]
+
+    def listing(
+        self, limit: int, line: str | None, direction: str | None, status: MessageStatus | None
+    ) -> list[Message]:
+        wanted = {
+            "line": line,
+            "direction": direction,
+            "status": status.value if status else None,
+        }
+        given = {name: value for name, value in wanted.items() if value is not None}
+        where = " AND ".join(f"m.{name} = ?" for name in given) or "true"
+        rows = self._db.rows(
+            f"SELECT {_MESSAGE} FROM messages m WHERE {where} ORDER BY m.seq DESC LIMIT ?",
+            (*given.values(), limit),
+        )
+        return [_message(row) for row in rows]
+
+    def held_for(self, number: PhoneNumber) -> list[str]:
+        rows = self._db.rows(
+            f"SELECT m.id FROM messages m WHERE {_HELD} AND m.number = ? ORDER BY m.seq",
+            (number.e164,),
+        )
+        return [id_ for (id_,) in rows]
+
+    def held_before(self, line: str, created_before: datetime, limit: int) -> list[str]:
+        """Oldest first."""
+        rows = self._db.rows(
+            f"SELECT m.id FROM messages m WHERE {_HELD} AND m.line = ? AND m.created_at < ? "
+            "ORDER BY m.created_at LIMIT ?",
+            (line, micros(created_before), limit),
+        )
+        return [id_ for (id_,) in rows]
+
+    def history(self, line: str, number: PhoneNumber, before_seq: int, limit: int) -> list[Message]:
+        rows = self._db.rows(
+            f"SELECT {_MESSAGE} FROM messages m WHERE m.number = ? AND m.line = ? "
+            f"AND m.seq < ? AND m.status IN {_SPOKEN} ORDER BY m.seq DESC LIMIT ?",
+            (number.e164, line, before_seq, limit),
+        )
+        return [_message(row) for row in reversed(rows)]
+
+
+def _changed(change: MessageChange) -> Row:
+    return (
+        change.id,
+        micros(change.updated_at),
+        change.status.value if change.status else None,
+        change.error_code,
+        None if change.reason is None else storable(change.reason),
+        change.provider_id,
+        None if change.media is None else media_json(change.media),
+    )
+
+
+def _row(message: Message) -> Row:
+    return (
+        message.id,
+        message.line,
+        message.direction.value,
+        message.number.e164,
+        message.contact_id,
+        storable(message.body),
+        message.status.value,
+        micros(message.created_at),
+        micros(message.updated_at),
+        media_json(message.media),
+        message.message_class.value,
+        message.initiator,
+        message.provider_id,
+        message.segments,
+        message.encoding,
+        message.error_code,
+        storable(message.reason),
+        message.in_reply_to,
+        as_json(message.provenance),
+    )
+
+
+def _message(row: Row) -> Message:
+    id_, line, direction, number, contact_id, body, status, created_at, updated_at = row[:9]
+    media, message_class, initiator, provider_id, segments, encoding, error_code = row[9:16]
+    reason, in_reply_to, provenance, seq = row[16:]
+    return Message(
+        id_,
+        line,
+        Direction(direction),
+        PhoneNumber(number),
+        contact_id,
+        body,
+        MessageStatus(status),
+        moment(created_at),
+        moment(updated_at),
+        media_from(media),
+        MessageClass(message_class),
+        initiator,
+        provider_id,
+        segments,
+        encoding,
+        error_code,
+        reason,
+        in_reply_to,
+        from_json(provenance),
+        seq,
+    )

@@ -1,0 +1,75 @@
+"""Statements that run once for each of many rows, written once for both databases. SQLite runs
+them row by row through a prepared statement; PostgreSQL gets all rows as one JSON parameter, since
+there a round trip costs more than the row (measured: 5 against 25 microseconds a row)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+Columns = tuple[tuple[str, str], ...]
+"""(name, type) pairs; types are `text` and `bigint`, which both databases know."""
+
+
+def columns(text: str, **types: str) -> Columns:
+    """`columns("id line due_at", due_at="bigint")`: everything not named is text."""
+    return tuple((name, types.get(name, "text")) for name in text.split())
+
+
+def names(cols: Columns) -> tuple[str, ...]:
+    return tuple(name for name, _ in cols)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Insert:
+    """Insert rows given as tuples in the order of `columns`. `tail` is an ON CONFLICT clause,
+    RETURNING included."""
+
+    table: str
+    columns: Columns
+    tail: str = ""
+
+    def for_sqlite(self) -> str:
+        marks = ", ".join("?" * len(self.columns))
+        return f"INSERT INTO {self._head} VALUES ({marks}) {self.tail}"
+
+    def for_postgres(self) -> str:
+        listed = ", ".join(names(self.columns))
+        # "WHERE true" keeps ON CONFLICT apart from a join's ON, as SQLite's parser would need too.
+        source = f"{_recordset(self.columns)} WHERE true"
+        return f"INSERT INTO {self._head} SELECT {listed} FROM {source} {self.tail}"
+
+    @property
+    def _head(self) -> str:
+        return f"{self.table} ({', '.join(names(self.columns))})"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ForEach:
+    """Run `sql` for each tuple of `params`; `:name` stands for the tuple's value. PostgreSQL needs
+    to be told where the rows join: `{from_rows}` in an UPDATE, `{and_rows}` in a SELECT,
+    `{using_rows}` in a DELETE. No row may be touched by two tuples of one call."""
+
+    sql: str
+    params: Columns
+
+    def for_sqlite(self) -> str:
+        text = self.sql.replace("{from_rows}", "").replace("{and_rows}", "")
+        text = text.replace("{using_rows}", "")
+        for position, (name, _) in enumerate(self.params, start=1):
+            text = re.sub(rf"(?<!:):{name}\b", f"?{position}", text)
+        return text
+
+    def for_postgres(self) -> str:
+        prefixed = tuple((f"p_{name}", kind) for name, kind in self.params)
+        source = _recordset(prefixed)
+        text = self.sql
+        for name, _ in self.params:
+            text = re.sub(rf"(?<!:):{name}\b", f"r.p_{name}", text)
+        text = text.replace("{from_rows}", f"FROM {source}").replace("{and_rows}", f", {source}")
+        return text.replace("{using_rows}", f"USING {source}")
+
+
+def _recordset(cols: Columns) -> str:
+    typed = ", ".join(f"{name} {kind}" for name, kind in cols)
+    return f"json_to_recordset(%s::json) AS r ({typed})"

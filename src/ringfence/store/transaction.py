@@ -1,0 +1,58 @@
+"""All table groups over one connection: what a job sees as its Tx. Made once per connection and
+used for one transaction after another."""
+
+from __future__ import annotations
+
+from ringfence import ports
+from ringfence.store.access import AccessTable
+from ringfence.store.audit import AuditTable
+from ringfence.store.connection import Connection
+from ringfence.store.counters import CounterTable
+from ringfence.store.events import EventTable
+from ringfence.store.health import HealthView
+from ringfence.store.idempotency import IdempotencyTable
+from ringfence.store.media import MediaTable
+from ringfence.store.messages import MessageTable
+from ringfence.store.outbox import OutboxTable
+from ringfence.store.people import PeopleTable
+from ringfence.store.switches import LineStopTable, SwitchTable
+from ringfence.store.tallies import Tallies
+from ringfence.store.turns import TurnTable
+from ringfence.store.watches import WatchTable
+
+
+class Transaction:
+    """Fulfils ports.Tx."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+        self._tallies = Tallies(db)
+        self._audit = AuditTable(db)
+        self.people: ports.People = PeopleTable(db)
+        self.access: ports.Access = AccessTable(db)
+        self.switches: ports.Switches = SwitchTable(db)
+        self.messages: ports.Messages = MessageTable(db)
+        self.turns: ports.Turns = TurnTable(db, self._tallies)
+        self.outbox: ports.Outbox = OutboxTable(db, self._tallies)
+        self.watches: ports.Watches = WatchTable(db)
+        self.counters: ports.Counters = CounterTable(db)
+        self.events: ports.Events = EventTable(db, self._tallies)
+        self.idempotency: ports.Idempotency = IdempotencyTable(db)
+        self.media: ports.MediaShelf = MediaTable(db)
+        self.audit: ports.Audit = self._audit
+        self.lines: ports.LineStates = LineStopTable(db)
+        self.health: ports.Health = HealthView(db, self._tallies)
+
+    def begin(self) -> None:
+        self._audit.reset()
+        self._tallies.reset()
+        self._db.begin()
+
+    def commit(self) -> None:
+        """Write what was buffered, then make it all durable."""
+        self._audit.flush()
+        self._tallies.flush()
+        self._db.commit()
+
+    def rollback(self) -> None:
+        self._db.rollback()
