@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ringfence.config.edit import edit, merge_patch, same
 from ringfence.config.spans import Value, repeated_keys, scan
-from ringfence.model.errors import ConfigError
+from ringfence.model.errors import ConfigInvalid
 
 FILE = """\
 // Ringfence of the night shift
@@ -99,7 +99,7 @@ def test_edit_of_odd_texts(text: str, patch: dict[str, Any], expected: str) -> N
 
 
 def test_a_key_written_twice_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"channels\.x stands there twice"):
+    with pytest.raises(ConfigInvalid, match=r"channels\.x: expected this key once"):
         edit("{channels: {x: 1, 'x': 2}}", {"a": 1})
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ringfence.config.source import parse
-from ringfence.config.spans import LINE_ENDS, Member, ScanFailed, Value, repeated_keys, scan
+from ringfence.config.spans import LINE_ENDS, Member, ScanFailed, Value, scan
 from ringfence.model.errors import ConfigError
 
 LINE_CHARS_MAX = 80
@@ -41,8 +41,6 @@ def edit(text: str, patch: Mapping[str, Any]) -> str:
         root, _ = scan(text)
     except ScanFailed:
         raise ConfigError("This file is written in a way that cannot be edited safely.") from None
-    if repeated := [path for path, _ in repeated_keys(root)]:
-        raise ConfigError(f"The key {repeated[0]} stands there twice; remove one.")
     editor = _Editor(text)
     editor.change(root, before, patch)
     after = editor.result()

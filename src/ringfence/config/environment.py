@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 STORE_VARIABLE = "RINGFENCE_STORE_URL"
-_KEYS = (
+KEYS = (
     ("accountSid", ("TWILIO_ACCOUNT_SID",)),
     ("authToken", ("TWILIO_AUTH_TOKEN",)),
     ("fromNumber", ("TWILIO_PHONE_NUMBER", "TWILIO_SMS_FROM")),
@@ -19,14 +19,14 @@ _KEYS = (
     ("textChunkLimit", ("SMS_TEXT_CHUNK_LIMIT",)),
     ("dangerouslyDisableSignatureValidation", ("SMS_DANGEROUSLY_DISABLE_SIGNATURE_VALIDATION",)),
 )
-VARIABLES = tuple(name for _, names in _KEYS for name in names)
+VARIABLES = tuple(name for _, names in KEYS for name in names)
 
 
 def default_account(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     """The raw account the environment describes, and per key the variable it came from."""
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for key, names in _KEYS:
+    for key, names in KEYS:
         # A blank variable counts as absent: that is what makes TWILIO_SMS_FROM an alias.
         name = next((name for name in names if environ.get(name, "").strip()), None)
         if name is None:

@@ -5,7 +5,8 @@ nothing outside imports this module until it loads."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -32,6 +33,7 @@ from ringfence.config.settings import (
 from ringfence.config.source import Source, locate, open_to_all, parse, read_text
 from ringfence.config.stores import store_url
 from ringfence.config.version import settings_version
+from ringfence.delivery.retry import RETRY, TURN, WATCH
 from ringfence.model.errors import SecretUnavailable
 from ringfence.model.line import Line, Secret
 
@@ -83,7 +85,7 @@ class Assembly:
             store=store,
             agents=MappingProxyType(agents),
             logging=LoggingSettings(**self._section("logging")),
-            delivery=DeliverySettings(**self._section("delivery")),
+            delivery=_delivery(self._section("delivery")),
             path=self.source.path,
             warnings=tuple(dict.fromkeys(warnings)),
             version=settings_version(lines, agents),
@@ -247,6 +249,29 @@ class Assembly:
             shown = "another address" if wanted.is_plain else "another address behind the reference"
             self.problems.add(place, "sqlite:///path or postgresql://host/database", got=shown)
         return url or ""
+
+
+def _delivery(keys: dict[str, Any]) -> DeliverySettings:
+    """The section's flat keys, dealt out to the settings of `delivery.retry`."""
+
+    def taken(default: Any, names: Mapping[str, str]) -> Any:
+        given = {field: keys.pop(name) for name, field in names.items() if name in keys}
+        lists = {field: tuple(v) if isinstance(v, list) else v for field, v in given.items()}
+        return replace(default, **lists)
+
+    retry = {"attempts_max": "attempts_max", "retry_waits_s": "waits_s", "later_waits_s": "later_s"}
+    watch = {"outcome_looks_s": "outcome_s", "status_looks_s": "status_s"}
+    turn = {
+        "turn_wait_s_min": "first_s",
+        "turn_wait_s_max": "cap_s",
+        "turn_attempts_min": "attempts_min",
+        "turn_age_min": "age_min",
+    }
+    if "turn_age_hours_min" in keys:
+        keys["turn_age_min"] = timedelta(hours=keys.pop("turn_age_hours_min"))
+    return DeliverySettings(
+        retry=taken(RETRY, retry), watch=taken(WATCH, watch), turn=taken(TURN, turn), **keys
+    )
 
 
 def _agent_warnings(agent: AgentSettings, prefix: str) -> list[str]:

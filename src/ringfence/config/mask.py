@@ -50,20 +50,26 @@ def is_reference(value: Any) -> bool:
     return isinstance(value, dict) and set(value) <= {"source", "provider", "id"}
 
 
-def masked(value: Any, path: tuple[str, ...] = ()) -> Any:
-    """A copy of a raw document with secrets and numbers masked. `path` is where it hangs."""
-    if isinstance(value, dict) and not _hides(path):
-        return {key: masked(item, (*path, str(key))) for key, item in value.items()}
+def masked(value: Any, path: tuple[str, ...] = (), *, numbers: bool = True) -> Any:
+    """A copy of a raw document with secrets, and unless told otherwise numbers, masked. `path` is
+    where it hangs."""
+    hidden = is_hidden(path)
+    if isinstance(value, dict) and not hidden:
+        return {
+            key: masked(item, (*path, str(key)), numbers=numbers) for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [masked(item, path) for item in value]
-    if _hides(path):
-        return value if is_reference(value) else MASK
-    return _scalar(value, path)
+        return [masked(item, path, numbers=numbers) for item in value]
+    if hidden:
+        return value if value is None or is_reference(value) else MASK
+    return _scalar(value, path, numbers)
 
 
-def _scalar(value: Any, path: tuple[str, ...]) -> Any:
-    if any(key in NUMBER_KEYS for key in path) and _numberlike(value):
+def _scalar(value: Any, path: tuple[str, ...], numbers: bool) -> Any:
+    if numbers and any(key in NUMBER_KEYS for key in path) and _numberlike(value):
         return mask_number(str(value))
+    if path[:2] == ("store", "url") and isinstance(value, str):
+        return mask_url(value)
     return _USERINFO.sub(f"{MASK}@", value) if isinstance(value, str) else value
 
 
@@ -73,7 +79,7 @@ def _numberlike(value: Any) -> bool:
     return sum(c.isdigit() for c in str(value)) >= 4
 
 
-def _hides(path: tuple[str, ...]) -> bool:
+def is_hidden(path: tuple[str, ...]) -> bool:
     """The path leads to a credential. Our own section `secrets` says where secrets are kept, so
     only values it hands to commands (`secrets.providers.<name>.env`) are hidden there."""
     if path[:1] == ("secrets",):

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ringfence.delivery.retry import RETRY, TURN, WATCH, RetrySettings, TurnSettings, WatchSettings
 from ringfence.model.line import Line
 
 
@@ -29,11 +30,18 @@ class GatewaySettings:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """`url` is `sqlite:///absolute/path` or `postgresql://…` (the password, if any, is in it:
+    """`url` is `sqlite:////absolute/path` or `postgresql://…` (the password, if any, is in it:
     print `masked_url`)."""
 
     url: str
     busy_timeout_s: float = 5.0
+
+    @property
+    def path(self) -> Path | None:
+        """The SQLite file; None on PostgreSQL."""
+        if not self.url.startswith("sqlite:///"):
+            return None
+        return Path(self.url.removeprefix("sqlite:///"))
 
     @property
     def masked_url(self) -> str:
@@ -68,15 +76,16 @@ class LoggingSettings:
 
 @dataclass(frozen=True, slots=True)
 class DeliverySettings:
-    """How long and how often an owed send is tried. Seconds and counts."""
+    """How long and how often an owed send, status or turn is tried; see `delivery.retry` for the
+    first three. `timeout_s` is for one request to a provider, `lease_s` for how long a worker may
+    hold a row, `concurrency` for requests to providers at once."""
 
-    attempts_max: int = 8
-    backoff_s_min: float = 1.0
-    backoff_s_max: float = 180.0
-    lease_s: float = 60.0
+    retry: RetrySettings = RETRY
+    watch: WatchSettings = WATCH
+    turn: TurnSettings = TURN
     timeout_s: float = 30.0
+    lease_s: float = 60.0
     concurrency: int = 32
-    status_due_s: float = 900.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ringfence.config.spans import ScanFailed, repeated_keys, scan
 from ringfence.model.errors import ConfigInvalid
 
 FILE_BYTES_MAX = 1 << 20
@@ -74,7 +75,20 @@ def parse(text: str, name: str = "configuration") -> dict[str, Any]:
         raise ConfigInvalid((f"{name}: {place}: expected JSON5",)) from None
     if not isinstance(value, dict):
         raise ConfigInvalid((f"{name}: expected an object in braces, got {kind_of(value)}",))
+    if repeated := tuple(_repeated(text)):
+        raise ConfigInvalid(repeated)
     return value
+
+
+def _repeated(text: str) -> Iterator[str]:
+    """Keys written twice: readers would keep the last and say nothing."""
+    try:
+        root, _ = scan(text)
+    except ScanFailed:
+        return
+    for path, offset in repeated_keys(root):
+        line = text.count("\n", 0, offset) + 1
+        yield f"{path}: expected this key once, got it again in line {line}"
 
 
 def _place(text: str, message: str) -> str:

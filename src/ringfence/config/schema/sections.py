@@ -19,10 +19,16 @@ from ringfence.config.schema.base import (
     required,
 )
 from ringfence.config.schema.sms import SmsShape
+from ringfence.delivery.retry import RETRY, TURN, WATCH
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+Waits = Annotated[list[Seconds], Field(min_length=1, max_length=32)]
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+
+
+def _shown(waits: tuple[float, ...]) -> str:
+    return "[" + ", ".join(f"{wait:g}" for wait in waits) + "]"
 
 
 class GatewayShape(Shape):
@@ -52,13 +58,39 @@ class LoggingShape(Shape):
 
 
 class DeliveryShape(Shape):
-    attempts_max: Annotated[int, Field(ge=1, le=100)] = key("Tries before the dead letters.")
-    backoff_s_min: Seconds = key("Seconds before the second try; doubles from there.")
-    backoff_s_max: Seconds = key("Longest wait between tries, in seconds.")
-    lease_s: Seconds = key("Seconds a worker may hold an item before another may take it.")
-    timeout_s: Seconds = key("Seconds for one request to the provider.")
+    attempts_max: Annotated[int, Field(ge=1, le=100)] = key(
+        "Tries of a send before the dead letters.", default=str(RETRY.attempts_max)
+    )
+    retry_waits_s: Waits = key(
+        "Seconds before the second, third … try; the last holds for all that follow.",
+        default=_shown(RETRY.waits_s),
+    )
+    later_waits_s: Waits = key(
+        "The same where a provider's queue is full or its day is used up.",
+        default=_shown(RETRY.later_s),
+    )
+    outcome_looks_s: Waits = key(
+        "Seconds between looks for a send whose outcome is unknown; then a person decides.",
+        default=_shown(WATCH.outcome_s),
+    )
+    status_looks_s: Waits = key(
+        "Seconds between looks for a final status that no callback brought.",
+        default=_shown(WATCH.status_s),
+    )
+    turn_wait_s_min: Seconds = key(
+        "Seconds before an agent's turn is tried again; doubles.", default=f"{TURN.first_s:g}"
+    )
+    turn_wait_s_max: Seconds = key("The longest such wait.", default=f"{TURN.cap_s:g}")
+    turn_attempts_min: Annotated[int, Field(ge=1, le=100)] = key(
+        "A turn is given up after so many tries and turnAgeHoursMin.",
+        default=str(TURN.attempts_min),
+    )
+    turn_age_hours_min: Annotated[int, Field(ge=1, le=168)] = key(
+        "A turn is given up after so many hours and turnAttemptsMin.", default="24"
+    )
+    lease_s: Seconds = key("Seconds a worker may hold a row before another may take it.")
+    timeout_s: Seconds = key("Seconds for one request to a provider.")
     concurrency: Annotated[int, Field(ge=1, le=1024)] = key("Requests to providers at once.")
-    status_due_s: Seconds = key("Seconds after which a missing status is looked up.")
 
 
 class PolicyShape(Shape):
@@ -114,37 +146,56 @@ class SecretsShape(Shape):
     defaults: SecretDefaultsShape = key("Providers of references that name none.")
 
 
-class OpenAIShape(Shape):
-    kind: Literal["openai"] = required("Any chat-completions endpoint, OpenClaw's among them.")
-    base_url: BaseUrl = required("Address up to and including /v1.")
-    api_key: SecretKey = key("Bearer token: text or a secret reference.", default="none")
-    model: Text = required("Model name; openclaw/<agentId> for OpenClaw.")
-    profile: Literal["plain", "openclaw"] = key(
-        "openclaw: sessions are kept there and its silent markers are known.", default="plain"
+class AgentShape(Shape):
+    """What every kind has. Names are those of the adapters' own settings in `ringfence.agents`."""
+
+    max_reply_chars: Annotated[int, Field(ge=1, le=20_000)] = key(
+        "Longer answers are cut and held."
     )
-    system_prompt: str = key("Said before every turn.", default="built in")
+
+
+class SlotsShape(AgentShape):
     timeout_s: Seconds = key("Seconds for one turn.")
-    history_limit: Annotated[int, Field(ge=0, le=200)] = key("Earlier messages sent along.")
-    max_reply_chars: Annotated[int, Field(ge=1, le=20_000)] = key("Longest answer taken.")
-    concurrency: Annotated[int, Field(ge=1, le=256)] = key("Turns at once.")
+    max_concurrent: Annotated[int, Field(ge=1, le=256)] = key("Turns at once.")
+    queue_s: Seconds = key("Seconds a turn may wait for a free slot.")
 
 
-class WebhookAgentShape(Shape):
+class OpenAIShape(SlotsShape):
+    kind: Literal["openai"] = required("Any chat-completions endpoint, OpenClaw's among them.")
+    base_url: BaseUrl = required("The endpoint's root, or its path up to and including /v1.")
+    api_key: SecretKey = key("Bearer token: text or a secret reference.", default="none")
+    model: Text = required("Model name; in the openclaw profile the agent's.")
+    profile: Literal["plain", "openclaw"] = key(
+        "openclaw: sessions are kept there and its silent markers are known."
+    )
+    system_prompt: str = key("Said before every turn.", max_length=20_000)
+    history_limit: Annotated[int, Field(ge=0, le=200)] = key(
+        "Earlier messages sent along (plain profile)."
+    )
+
+
+class WebhookAgentShape(SlotsShape):
     kind: Literal["webhook"] = required("A signed HTTP request (Standard Webhooks).")
     url: HttpUrl = required("Where turns are posted.")
     secrets: list[SecretKey] = required("Signing secrets; all sign.", min_length=1, max_length=5)
-    timeout_s: Seconds = key("Seconds for one turn.")
+    attachments: bool = key("Send attachments' bytes along, in base64.")
+    retry_safe: bool = key(
+        "The receiver knows a repeat by its webhook-id: lost answers are retried."
+    )
 
 
-class CommandShape(Shape):
+class CommandShape(SlotsShape):
     kind: Literal["command"] = required("A program; run directly, never through a shell.")
     argv: list[str] = required("Program and arguments.", min_length=1, max_length=100)
-    stdin: Literal["text", "json"] = key("What it reads on standard input.", default="text")
-    timeout_s: Seconds = key("Seconds for one turn.")
-    env: list[EnvName] = key("Variables passed on to it.", default="[]")
+    stdin: Literal["text", "json"] = key("The message, or the whole turn, on standard input.")
+    env_allow: list[EnvName] = key(
+        "Variables passed on to it besides PATH and the like.", default="[]"
+    )
+    cwd: Text = key("The folder it runs in.", default="the gateway's")
+    stdout_bytes_max: Annotated[int, Field(ge=1, le=20 * 1024 * 1024)] = key("Most it may print.")
 
 
-class EchoShape(Shape):
+class EchoShape(AgentShape):
     kind: Literal["echo"] = required("Says what it was told; for trying things out.")
     prefix: str = key("Put before it.")
 

@@ -1,0 +1,179 @@
+"""The reference page of the configuration, made from the shapes themselves: every key, its type,
+its default and what it means. A test compares the page in docs/ with this."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Iterator
+from datetime import timedelta
+from enum import Enum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from ringfence.agents import command, echo, openai, webhook
+from ringfence.config import settings as ours
+from ringfence.config.environment import KEYS, STORE_VARIABLE
+from ringfence.config.schema import sections, sms
+from ringfence.config.secrets import SecretInput
+from ringfence.config.source import CONFIG_VARIABLE, DEFAULT_PATH
+from ringfence.model import line
+
+
+def _field_defaults(settings: type[Any]) -> dict[str, Any]:
+    fields = dataclasses.fields(settings)
+    return {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
+
+
+# Which dataclass holds a shape's defaults: the same number is never written down twice.
+_DEFAULTS: dict[type[BaseModel], Any] = {
+    sms.LimitsShape: line.InboundLimits(),
+    sms.VolumeShape: line.VolumeLimits(),
+    sms.MediaShape: line.MediaLimits(),
+    sections.GatewayShape: ours.GatewaySettings(),
+    sections.LoggingShape: ours.LoggingSettings(),
+    sections.DeliveryShape: ours.DeliverySettings(),
+    sections.StoreShape: ours.StoreSettings(""),
+    sections.OpenAIShape: _field_defaults(openai.Settings),
+    sections.WebhookAgentShape: _field_defaults(webhook.Settings),
+    sections.CommandShape: _field_defaults(command.Settings),
+    sections.EchoShape: _field_defaults(echo.Settings),
+    sms.AccountShape: _field_defaults(line.Line),
+}
+
+_HEAD = f"""\
+# Configuration reference
+
+Generated from the program (`ringfence.config.reference.render`); do not edit by hand.
+How to change the file is in [Configure](../howto/configure.md).
+
+One JSON5 file: `--config`, else `{CONFIG_VARIABLE}`, else `{DEFAULT_PATH}`. Unknown keys and bad
+values are refused, all at once, each with its path. *Number* below is a phone number: text such as
+`"+1 555 555 0123"` or a bare number. *Secret* is text, `"${{ENV_NAME}}"`, or a reference
+`{{source: "env" | "file" | "exec", provider: "name", id: "…"}}`.
+"""
+
+
+def render() -> str:
+    """The whole page, Markdown."""
+    parts = [_HEAD]
+    parts += _section(
+        "channels.sms",
+        sms.SmsShape,
+        "Also under each `channels.sms.accounts.<id>`, "
+        "except `accounts` and `defaultAccount`; an account inherits what it does not set.",
+    )
+    for name in ("gateway", "store", "secrets", "policy", "logging", "delivery"):
+        parts += _section(name, _shape_of(sections.RootShape.model_fields[name].annotation))
+    for kind, shape in sections.SECRET_SHAPES.items():
+        parts += _section(f"secrets.providers.<name> ({kind})", shape)
+    for kind, shape in sections.AGENT_SHAPES.items():
+        parts += _section(
+            f"agents.<name> ({kind})", shape, "`agent` is short for `agents.default`."
+        )
+    parts += _environment()
+    return "\n".join(parts)
+
+
+def _section(title: str, shape: type[BaseModel], note: str = "") -> list[str]:
+    rows = list(_rows(shape, ""))
+    if not rows:
+        return [f"## `{title}`\n", (shape.__doc__ or "").strip() + "\n"]
+    table = ["| key | type | default | meaning |", "|---|---|---|---|", *rows]
+    return [f"## `{title}`\n", *([note + "\n"] if note else []), "\n".join(table) + "\n"]
+
+
+def _rows(shape: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in shape.model_fields.items():
+        key = prefix + (field.alias or name)
+        inner = _shape_of(field.annotation)
+        if inner is not None and get_origin(field.annotation) is None:
+            yield from _rows(inner, f"{key}.")
+        else:
+            meaning = (field.description or "").replace("|", "\\|")
+            yield f"| `{key}` | {_type(field)} | {_default(shape, name, field)} | {meaning} |"
+
+
+def _shape_of(annotation: Any) -> Any:
+    """The model an annotation is, or None."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return None
+
+
+def _default(shape: type[BaseModel], name: str, field: FieldInfo) -> str:
+    extra = field.json_schema_extra
+    written = extra.get("shown_default", "") if isinstance(extra, dict) else ""
+    if written:
+        return f"`{written}`" if written not in ("(required)",) else "required"
+    for owner in shape.__mro__:
+        known = _DEFAULTS.get(owner)
+        value = known.get(name) if isinstance(known, dict) else getattr(known, name, None)
+        if known is not None:
+            return _value(value)
+    return "–"
+
+
+def _value(value: Any) -> str:
+    match value:
+        case None | "":
+            return "–"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case Enum():
+            return f"`{value.value}`"
+        case timedelta():
+            return f"`{value.total_seconds():g}`"
+        case float():
+            return f"`{value:g}`"
+        case _:
+            return f"`{value}`"
+
+
+def _type(field: FieldInfo) -> str:
+    name = _type_name(field.annotation)
+    limits = [text for item in field.metadata if (text := _limit(item))]
+    return " ".join([name, *limits])
+
+
+def _limit(item: Any) -> str:
+    for name, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤")):
+        if getattr(item, name, None) is not None:
+            return f"{sign} {getattr(item, name)}"
+    return ""
+
+
+def _type_name(annotation: Any) -> str:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _type_name(get_args(annotation)[0])
+    if origin is Literal:
+        return " \\| ".join(f"`{choice}`" for choice in get_args(annotation))
+    if origin is list:
+        return f"list of {_type_name(get_args(annotation)[0])}"
+    if origin is dict:
+        return f"object of {_type_name(get_args(annotation)[1])}"
+    if origin in (Union, types.UnionType):
+        return "number" if set(get_args(annotation)) == {str, int} else "any"
+    names = {str: "text", int: "whole number", float: "decimal", bool: "true/false"}
+    if annotation is SecretInput:
+        return "secret"
+    if _shape_of(annotation) is not None:
+        return "account" if annotation is sms.AccountShape else "object"
+    return names.get(annotation, "any")
+
+
+def _environment() -> list[str]:
+    rows = [f"| `{name}` | `channels.sms.{key}` |" for key, names in KEYS for name in names]
+    rows += [
+        f"| `{STORE_VARIABLE}` | `store.url` |",
+        f"| `{CONFIG_VARIABLE}` | (the file itself) |",
+    ]
+    return [
+        "## Environment variables\n",
+        "They stand in for keys of the default account that the file does not set; the file wins, "
+        "and named accounts never see them. A blank variable counts as absent.\n",
+        "\n".join(["| variable | key |", "|---|---|", *rows]) + "\n",
+    ]
