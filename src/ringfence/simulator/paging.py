@@ -116,8 +116,8 @@ def documents_v1(
 
 
 def filtered(messages: list[Message], query: Mapping[str, str]) -> list[Message] | Refusal:
-    """The message list's filters: To, From, DateSent, DateSent< and DateSent> (both inclusive,
-    GMT; a bare date means the whole day). A message not sent yet has no such date and drops out."""
+    """The message list's filters: To, From, DateSent (that day), DateSent< and DateSent> (both
+    inclusive; a bare date means the whole day), in GMT. A message not sent yet drops out."""
     chosen = messages
     if to := query.get("To"):
         chosen = [m for m in chosen if m.recipient == to]
@@ -140,7 +140,7 @@ def _holds(name: str, at: datetime, first: datetime, last: datetime) -> bool:
         case ">":
             return at >= first
         case _:
-            return first <= at <= last
+            return at.date() == first.date()  # the vendor's client sends a day as its midnight
 
 
 def _span(text: str) -> tuple[datetime, datetime] | None:
