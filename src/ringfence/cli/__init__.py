@@ -1,0 +1,59 @@
+"""The command line, one file per command group. Each is imported only when it is called, so that
+`ringfence --help` stays quick. Exit codes: 0 done, 1 refused or failed, 2 wrong usage."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import click
+
+import ringfence
+
+# Name → (module, what `--help` says, so that help need not import it).
+COMMANDS = {
+    "channels": ("channels", "Lines: list, capabilities, status, dead letters."),
+    "config": ("config", "Read, check and change the configuration."),
+    "demo": ("demo", "Gateway, simulated carrier and demo agent; nothing to configure."),
+    "doctor": ("doctor", "Check everything and say what to do."),
+    "gateway": ("gateway", "Run the gateway."),
+    "message": ("message", "Send a message; look at messages."),
+    "pairing": ("pairing", "Strangers who ask to write in: list, approve, dismiss, block."),
+    "resume": ("halt", "Release a kill switch."),
+    "sim": ("sim", "The simulated carrier, and phones on it."),
+    "stop": ("halt", "Engage a kill switch: nothing it covers leaves any more."),
+}
+
+
+class LazyGroup(click.Group):
+    """Finds a command in its module's `command`, or the attribute of its own name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"ringfence.cli.{COMMANDS[cmd_name][0]}")
+        command = getattr(module, cmd_name, None) or module.command
+        assert isinstance(command, click.Command), cmd_name
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, text) for name, (_, text) in sorted(COMMANDS.items())]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(ringfence.__version__, prog_name="ringfence")
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The JSON5 file (default: RINGFENCE_CONFIG, else ~/.ringfence/ringfence.json5).",
+)
+@click.pass_context
+def main(ctx: click.Context, config_path: Path | None) -> None:
+    """Ringfence: a phone number for an agent. A phone number is not permission."""
+    ctx.obj = config_path

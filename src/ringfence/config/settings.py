@@ -85,7 +85,7 @@ class DeliverySettings:
     turn: TurnSettings = TURN
     timeout_s: float = 30.0
     lease_s: float = 60.0
-    concurrency: int = 32
+    concurrency: int = 128
 
 
 @dataclass(frozen=True, slots=True)

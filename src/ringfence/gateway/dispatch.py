@@ -4,12 +4,13 @@ no network call inside a transaction."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from ringfence.delivery.retry import Again, DeadLetter, Failed, Resolve, RetryPolicy, next_attempt
+from ringfence.delivery.retry import Again, DeadLetter, Failed, Resolve, Track, next_attempt
 from ringfence.gateway.attach import hosted_urls
 from ringfence.gateway.batch import Batcher
 from ringfence.gateway.cancel import cancel_person
@@ -33,6 +34,8 @@ from ringfence.model.verdict import Decision, Verdict
 from ringfence.ports import MessageChange, OutboxChange, Tx
 from ringfence.providers.base import OutboundText
 
+log = logging.getLogger("ringfence.dispatch")
+
 _CLAIMABLE = frozenset({OutboxState.DUE})
 _IN_FLIGHT = frozenset({OutboxState.SENDING, OutboxState.UNKNOWN})
 
@@ -52,11 +55,6 @@ class Dispatcher:
 
     def __init__(self, kit: Equipment) -> None:
         self._kit = kit
-        self._retry = RetryPolicy(
-            attempts_max=kit.pace.attempts_max,
-            backoff_s_min=kit.pace.backoff_s_min,
-            backoff_s_max=kit.pace.backoff_s_max,
-        )
         self._record: Batcher[Sent, None] = Batcher(kit.store, self._record_many)
 
     async def claim(self, limit: int) -> list[OutboxItem]:
@@ -170,50 +168,53 @@ class Dispatcher:
     def _record_many(self, tx: Tx, batch: Sequence[Sent]) -> list[None]:
         now = self._kit.clock.now()
         plans = [(sent, self._plan(sent, now)) for sent in batch]
-        matched = tx.outbox.change([change for _, (change, _, _) in plans])
+        matched = tx.outbox.change([change for _, (change, _) in plans])
         entries: list[AuditEntry] = []
         watches: list[Watch] = []
-        for sent, (change, watch, status) in plans:
+        done: list[tuple[OutboxItem, OutboxChange]] = []
+        for sent, (change, watch) in plans:
             if change.id not in matched:
                 # A callback, another process or an operator settled it first; theirs stands.
                 continue
             if watch is not None:
                 watches.append(watch)
-            _settle(tx, sent.item, change, status, now)
+            done.append((sent.item, change))
             self._consequences(tx, sent, now)
             entries.append(self._entry(sent, change, now))
         tx.watches.add(watches)
+        _settle(tx, done, now)
         tx.audit.append(entries)
+        _log_sent(batch, matched)
         return [None] * len(batch)
 
-    def _plan(
-        self, sent: Sent, now: datetime
-    ) -> tuple[OutboxChange, Watch | None, MessageStatus | None]:
+    def _plan(self, sent: Sent, now: datetime) -> tuple[OutboxChange, Watch | None]:
         item, outcome = sent.item, sent.outcome
-        if outcome.kind is OutcomeKind.ACCEPTED:
-            change = _change(item, OutboxState.ACCEPTED, outcome, status=outcome.status)
-            watch = watch_status(item.id, item.line, now, self._kit.pace.status_due_s)
-            return change, watch, outcome.status
-        step = next_attempt(outcome, item.attempt, now, item.expires_at, sent.jitter, self._retry)
+        pace = self._kit.pace
+        step = next_attempt(
+            outcome, item.attempt, now, item.expires_at, sent.jitter, pace.retry, pace.watch
+        )
         match step:
+            case Track(at=at):
+                change = _change(item, OutboxState.ACCEPTED, outcome, status=outcome.status)
+                return change, watch_status(item.id, item.line, at, now)
             case Again(at=at):
                 change = _change(
                     item, OutboxState.DUE, outcome, due_at=at, status=MessageStatus.QUEUED
                 )
-                return change, None, MessageStatus.QUEUED
+                return change, None
             case Resolve(at=at):
                 change = _change(item, OutboxState.UNKNOWN, outcome)
-                return change, watch_outcome(item.id, item.line, at, now), None
+                return change, watch_outcome(item.id, item.line, at, now)
             case DeadLetter(reason=reason):
                 change = _change(
                     item, OutboxState.DEAD, outcome, reason=reason, status=MessageStatus.FAILED
                 )
-                return change, None, MessageStatus.FAILED
+                return change, None
             case Failed(reason=reason):
                 change = _change(
                     item, OutboxState.FAILED, outcome, reason=reason, status=MessageStatus.FAILED
                 )
-                return change, None, MessageStatus.FAILED
+                return change, None
             case _:
                 assert_never(step)
 
@@ -248,8 +249,6 @@ class Dispatcher:
 
 
 def _leased(item: OutboxItem, owner: str) -> OutboxItem:
-    from dataclasses import replace
-
     return replace(item, state=OutboxState.SENDING, attempt=item.attempt + 1, lease_owner=owner)
 
 
@@ -327,21 +326,44 @@ def _cancel_later_parts(tx: Tx, item: OutboxItem, now: datetime) -> None:
     )
 
 
-def _settle(
-    tx: Tx, item: OutboxItem, change: OutboxChange, status: MessageStatus | None, now: datetime
-) -> None:
-    if item.parts > 1:
-        settle_parts(tx, [item.message_id], change.reason or "", now)
-        return
+def _settle(tx: Tx, done: Sequence[tuple[OutboxItem, OutboxChange]], now: datetime) -> None:
+    """Bring the messages up to their items."""
     tx.messages.change(
         [
             MessageChange(
                 item.message_id,
                 now,
-                status=status,
+                status=change.status,
                 reason=change.reason,
                 error_code=change.error_code,
                 provider_id=change.provider_id,
             )
+            for item, change in done
+            if item.parts == 1
         ]
     )
+    several = [(item, change) for item, change in done if item.parts > 1]
+    for item, change in several:
+        settle_parts(tx, [item.message_id], change.reason or "", now)
+
+
+def _log_sent(batch: Sequence[Sent], matched: set[str]) -> None:
+    for sent in batch:
+        item, outcome = sent.item, sent.outcome
+        level = logging.INFO if outcome.kind is OutcomeKind.ACCEPTED else logging.WARNING
+        if log.isEnabledFor(level):
+            log.log(
+                level,
+                "attempt",
+                extra={
+                    "message_id": item.message_id,
+                    "outbox_id": item.id,
+                    "provider_id": outcome.provider_id,
+                    "line": item.line,
+                    "state": outcome.kind.value,
+                    "attempt": item.attempt,
+                    "error_code": outcome.error_code,
+                    "detail": outcome.detail,
+                    "settled_elsewhere": item.id not in matched or None,
+                },
+            )

@@ -9,6 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from ringfence.delivery.retry import (
+    RETRY,
+    TURN,
+    WATCH,
+    RetrySettings,
+    TurnSettings,
+    WatchSettings,
+)
 from ringfence.model.audit import AuditEntry
 from ringfence.model.ids import IdSource
 from ringfence.model.line import Line
@@ -29,11 +37,9 @@ class Pace:
     turn_lease: timedelta = timedelta(minutes=10)
     watch_batch: int = 50
     poll_s: float = 0.5
-    attempts_max: int = 8
-    backoff_s_min: float = 1.0
-    backoff_s_max: float = 180.0
-    status_due_s: float = 900.0
-    send_timeout_s: float = 30.0
+    retry: RetrySettings = RETRY
+    watch: WatchSettings = WATCH
+    turn: TurnSettings = TURN
     history_max: int = 20
 
 

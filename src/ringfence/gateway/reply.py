@@ -193,7 +193,9 @@ class Replier:
 
     def _later(self, open_turn: OpenTurn, reason: str) -> Finished:
         turn, now = open_turn.turn, self._kit.clock.now()
-        step = turn_again(turn.attempt, turn.received_at, now, self._kit.chance.random())
+        step = turn_again(
+            turn.attempt, turn.received_at, now, self._kit.chance.random(), self._kit.pace.turn
+        )
         match step:
             case Again(at=at):
                 return Finished(open_turn, TurnState.OWED, due_at=at, reason=reason)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
-from ringfence.delivery.retry import poll_again, resolve_again
+from ringfence.delivery.retry import Resolve, Track, poll_again, resolve_again
 from ringfence.delivery.status import fold
 from ringfence.gateway.batch import Batcher
 from ringfence.gateway.cancel import cancel_person
@@ -111,9 +111,10 @@ class Tracker:
         )
         settle_parts(tx, {item.message_id for item in moved if item.parts > 1}, "", now)
         tx.watches.close([item.id for item in moved if item.status in FINAL])
+        first = now + timedelta(seconds=self._kit.pace.watch.status_s[0])
         tx.watches.add(
             [
-                watch_status(item.id, item.line, now, self._kit.pace.status_due_s)
+                watch_status(item.id, item.line, first, now)
                 for item in moved
                 if item.status not in FINAL and item.state is not OutboxState.ACCEPTED
             ]
@@ -185,11 +186,11 @@ class Tracker:
 
     async def _put_off(self, watch: Watch, item: OutboxItem) -> None:
         now = self._kit.clock.now()
-        again = poll_again(watch.attempt, now)
+        again = poll_again(watch.attempt + 1, now, self._kit.pace.watch)
 
         def job(tx: Tx) -> None:
-            if again is not None:
-                tx.watches.reschedule([replace(watch, attempt=watch.attempt + 1, due_at=again)])
+            if isinstance(again, Track):
+                tx.watches.reschedule([replace(watch, attempt=watch.attempt + 1, due_at=again.at)])
                 return
             # Many carriers give no receipt: `sent` may be the last word (facts 2.2).
             tx.watches.close([watch.id])
@@ -228,9 +229,9 @@ class Tracker:
             return
         # Only a look that worked counts towards giving up.
         attempt = watch.attempt + (1 if listed is not None else 0)
-        again = resolve_again(attempt, now)
-        if again is not None:
-            tx.watches.reschedule([replace(watch, attempt=attempt, due_at=again)])
+        again = resolve_again(attempt, now, self._kit.pace.watch)
+        if isinstance(again, Resolve):
+            tx.watches.reschedule([replace(watch, attempt=attempt, due_at=again.at)])
             return
         # At most once for people (P5): not found is not proof, so nothing is sent again by itself.
         reason = "unknown_outcome: the provider did not list it; resubmit it if it never arrived"

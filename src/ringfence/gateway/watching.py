@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ringfence.model.outbox import Watch, WatchKind
 
 
-def watch_status(item_id: str, line: str, now: datetime, due_s: float) -> Watch:
+def watch_status(item_id: str, line: str, due_at: datetime, now: datetime) -> Watch:
     """An accepted item owes a final status."""
-    return Watch(item_id, WatchKind.STATUS, line, now + timedelta(seconds=due_s), now)
+    return Watch(item_id, WatchKind.STATUS, line, due_at, now)
 
 
 def watch_outcome(item_id: str, line: str, due_at: datetime, now: datetime) -> Watch:

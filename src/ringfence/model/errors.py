@@ -37,7 +37,8 @@ RingfenceError
 │   └── SchemaTooNew             this program is older than the data
 └── ConfigError                  the operator can fix it
     ├── ConfigInvalid            one or more bad values, each with its path
-    └── SecretUnavailable        a reference that cannot be resolved
+    ├── SecretUnavailable        a reference that cannot be resolved
+    └── LineBlocked              a line that cannot work until an operator mends it
 """
 
 from __future__ import annotations
@@ -292,3 +293,10 @@ class ConfigInvalid(ConfigError):
 
 class SecretUnavailable(ConfigError):
     """A secret reference could not be resolved."""
+
+
+class LineBlocked(ConfigError):
+    """This line cannot work until an operator mends its configuration."""
+
+    http_status = 503
+    retryable = True

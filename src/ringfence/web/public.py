@@ -14,6 +14,7 @@ from ringfence.gateway.rates import Rate
 from ringfence.gateway.receive import Receiver
 from ringfence.model.errors import (
     BodyUnreadable,
+    LineBlocked,
     NotFound,
     RingfenceError,
     StoreError,
@@ -70,7 +71,9 @@ class PublicDoor:
         if line is None:
             await answer_problem(send, NotFound("Nothing is served here."))
             return
-        if scope["method"] in ("GET", "HEAD"):
+        if line.blocked_reason:
+            await self._refuse(send, line, LineBlocked(line.blocked_reason))
+        elif scope["method"] in ("GET", "HEAD"):
             await self._hosted(scope, send, line)
         elif scope["method"] != "POST":
             await self._refuse(send, line, WrongMethod("Webhooks are POSTed."))

@@ -1,0 +1,217 @@
+"""The only file that names concrete adapters: settings in, a gateway out. The simulator and the
+tests use the same bootstrap with some parts swapped."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+
+from starlette.applications import Starlette
+
+import ringfence
+from ringfence.agents import KINDS, make
+from ringfence.clock import SystemClock
+from ringfence.config import Settings
+from ringfence.gateway.dispatch import Dispatcher
+from ringfence.gateway.equipment import Equipment, Pace
+from ringfence.gateway.receive import Receiver
+from ringfence.gateway.reply import Replier
+from ringfence.gateway.track import Tracker
+from ringfence.model.ids import IdSource
+from ringfence.model.line import Line
+from ringfence.net.http import HttpClient
+from ringfence.policy.decide import discover
+from ringfence.ports import Agent, Clock, Http, Store
+from ringfence.providers import providers
+from ringfence.store import open_store
+from ringfence.web.listener import Listener
+from ringfence.web.measures import Measures
+from ringfence.web.private import PrivateDoor
+from ringfence.web.public import PublicDoor, paths_of
+from ringfence.worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Swaps:
+    """What a test or a simulation puts in the place of the real thing; None keeps the real one."""
+
+    clock: Clock | None = None
+    http: Http | None = None
+    agents: Mapping[str, Agent] | None = None
+    seed: int | None = None
+    pace: Pace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The assembled parts of one process."""
+
+    settings: Settings
+    kit: Equipment
+    receiver: Receiver
+    dispatcher: Dispatcher
+    worker: Worker
+    public: PublicDoor
+    private: Starlette
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings, swaps: Swaps | None = None) -> AsyncIterator[Gateway]:
+    """Open the store, assemble, recover; close everything on the way out. Raises StoreError and
+    ConfigInvalid with words that say what to do."""
+    chosen = swaps or Swaps()
+    clock = chosen.clock or SystemClock()
+    store = await open_store(
+        settings.store.url, clock=clock, busy_timeout_s=settings.store.busy_timeout_s
+    )
+    http = chosen.http or HttpClient(allow_hosts=_loopback_hosts(settings.lines))
+    try:
+        agents = (
+            dict(chosen.agents) if chosen.agents is not None else _agents(settings, http, clock)
+        )
+        kit = equipment(settings, store, clock, http, agents, chosen)
+        gateway = _assemble(settings, kit)
+        yield gateway
+    finally:
+        if isinstance(http, HttpClient):
+            await http.close()
+        await store.close()
+
+
+def equipment(
+    settings: Settings,
+    store: Store,
+    clock: Clock,
+    http: Http,
+    agents: Mapping[str, Agent],
+    swaps: Swaps,
+) -> Equipment:
+    """The ports and values of one process. A seed makes ids and chance repeatable (P11)."""
+    if swaps.seed is None:
+        chance: random.Random = secrets.SystemRandom()
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes
+    else:
+        chance = random.Random(swaps.seed)  # noqa: S311 - a simulation is repeatable on purpose
+        random_bytes = random.Random(swaps.seed + 1).randbytes  # noqa: S311
+    lines = {line.id: line for line in settings.lines}
+    return Equipment(
+        store=store,
+        clock=clock,
+        ids=IdSource(random_bytes),
+        chance=chance,
+        http=http,
+        lines=lines,
+        providers=providers(),
+        agents=agents,
+        rules=discover(),
+        policy_version=f"{ringfence.__version__}/{settings.version[:16]}",
+        owner=f"gateway-{secrets.token_hex(6)}",
+        pace=swaps.pace or _pace(settings),
+        own_numbers=frozenset(line.number for line in settings.lines if line.number is not None),
+    )
+
+
+def _pace(settings: Settings) -> Pace:
+    delivery = settings.delivery
+    return Pace(
+        dispatch_concurrency=delivery.concurrency,
+        dispatch_lease=timedelta(seconds=delivery.lease_s + delivery.timeout_s),
+        poll_s=settings.gateway.poll_ms / 1000,
+        retry=delivery.retry,
+        watch=delivery.watch,
+        turn=delivery.turn,
+    )
+
+
+def _assemble(settings: Settings, kit: Equipment) -> Gateway:
+    tracker = Tracker(kit)
+    receiver = Receiver(kit, tracker)
+    dispatcher = Dispatcher(kit)
+    worker = Worker(
+        kit,
+        dispatcher,
+        Replier(kit),
+        tracker,
+        sole_owner=not settings.store.url.startswith(("postgresql://", "postgres://")),
+    )
+    usable = {line.id: line for line in settings.lines if line.enabled}
+    public = PublicDoor(
+        kit,
+        receiver,
+        paths_of(
+            usable.values(),
+            settings.default_line_id,
+        ),
+        settings.gateway.trusted_proxies,
+    )
+    measures = Measures(kit, lambda: public.answers)
+    private = PrivateDoor(
+        kit, usable, settings.default_line_id, measures, ringfence.__version__
+    ).app()
+    return Gateway(settings, kit, receiver, dispatcher, worker, public, private)
+
+
+def _agents(settings: Settings, http: Http, clock: Clock) -> dict[str, Agent]:
+    """Every agent that can be built; a blocked one is left out and its turns wait in the dead
+    letters with the reason, the others run (B106)."""
+    return {
+        entry.id: make(
+            entry.kind, entry.id, KINDS[entry.kind].settings(**entry.options), http, clock
+        )
+        for entry in settings.agents.values()
+        if entry.blocked_reason is None
+    }
+
+
+def _loopback_hosts(lines: Iterable[Line]) -> tuple[str, ...]:
+    """A simulated carrier's media live on loopback; a real one's never do."""
+    simulated = any(line.api_base_url.startswith("http://") for line in lines)
+    return ("127.0.0.1", "localhost") if simulated else ()
+
+
+class Role(Enum):
+    """What a process does: the doors, the worker, or both."""
+
+    ALL = "all"
+    WEB = "web"
+    WORKER = "worker"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the doors listen; empty when this process has none."""
+
+    public: str = ""
+    private: str = ""
+
+
+@asynccontextmanager
+async def running(gateway: Gateway, role: Role = Role.ALL) -> AsyncIterator[Addresses]:
+    """Recover, open the doors and start the worker; on the way out close the doors first, then let
+    what is under way finish. Raises OSError when an address is taken."""
+    settings = gateway.settings.gateway
+    async with AsyncExitStack() as stack:
+        if role is not Role.WEB:
+            await gateway.worker.recover()
+            task = asyncio.create_task(gateway.worker.run())
+            stack.push_async_callback(_stop_worker, gateway.worker, task)
+        addresses = Addresses()
+        if role is not Role.WORKER:
+            public = Listener(gateway.public, settings.public_host, settings.public_port)
+            private = Listener(gateway.private, settings.private_host, settings.private_port)
+            await stack.enter_async_context(public)
+            await stack.enter_async_context(private)
+            addresses = Addresses(public.address, private.address)
+        yield addresses
+
+
+async def _stop_worker(worker: Worker, task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
+    await worker.drain()

@@ -1,0 +1,102 @@
+"""What every command needs: settings, an opened gateway, and one way to print."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ringfence.bootstrap import Gateway
+    from ringfence.config import Settings
+    from ringfence.model.line import Line
+
+T = TypeVar("T")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+line_option = click.option(
+    "--account", "account", metavar="ID", help="The line (account); the default one if not given."
+)
+
+
+def settings(ctx: click.Context) -> Settings:
+    """The settings of this call; warnings go to standard error. Raises ConfigInvalid."""
+    from ringfence.config import load
+
+    path = ctx.find_root().obj
+    assert path is None or isinstance(path, Path)
+    return load(path, os.environ)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end on a quick loop where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(work)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def with_gateway(ctx: click.Context, work: Callable[[Gateway], Awaitable[T]]) -> T:
+    """Open the store and the parts beside a running gateway (or without one), do the work, close."""
+    chosen = settings(ctx)
+
+    async def opened() -> T:
+        from ringfence.bootstrap import open_gateway
+
+        async with open_gateway(chosen) as gateway:
+            return await work(gateway)
+
+    return run(opened())
+
+
+def line_of(gateway_settings: Settings, account: str | None) -> Line:
+    """The named line, or the default one. Exits with 2 when there is none of that name."""
+    wanted = account or gateway_settings.default_line_id
+    line = gateway_settings.line(wanted)
+    if line is None:
+        known = ", ".join(entry.id for entry in gateway_settings.lines) or "none is configured"
+        raise click.UsageError(f"No line {wanted!r}. Known: {known}.")
+    return line
+
+
+def actor() -> str:
+    """Who acts: the operating system's user, as the audit log names them."""
+    import getpass
+
+    try:
+        return f"operator:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "operator:unknown"
+
+
+def print_json(document: object) -> None:
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], empty: str) -> None:
+    """A plain table; `empty` is what to say when there is nothing."""
+    if not rows:
+        click.echo(empty)
+        return
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    widths = [
+        max(len(column), *(len(row[index]) for row in cells))
+        for index, column in enumerate(columns)
+    ]
+    click.echo("  ".join(c.upper().ljust(w) for c, w in zip(columns, widths, strict=True)).rstrip())
+    for row in cells:
+        click.echo("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    text = " ".join(str(value).split())
+    return text if len(text) <= 60 else text[:59] + "…"
