@@ -1,4 +1,4 @@
-"""The worker: drains turns owed, outbox and watches, bounded, woken by the doorbell or by its next
+"""The worker: drains turns owed, outbox and watches, bounded, woken by a bell or by its next
 look. `step` does all that is due now and returns; `run` keeps doing it until cancelled."""
 
 from __future__ import annotations
