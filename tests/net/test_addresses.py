@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ringfence.net.addresses import is_loopback_host, is_public
+from ringfence.net.addresses import drops_tls, is_loopback_host, is_public
 
 INNER = [
     "0.0.0.0",
@@ -93,3 +93,22 @@ def test_what_is_no_address_is_not_public(text: str) -> None:
 )
 def test_loopback_hosts(host: str, loopback: bool) -> None:
     assert is_loopback_host(host) is loopback
+
+
+@pytest.mark.proves("P9")
+@pytest.mark.parametrize(
+    ("old", "new", "refused"),
+    [
+        (("https", "a.example"), ("http", "a.example"), True),
+        (("https", "a.example"), ("http", "127.0.0.1"), True),
+        (("https", "127.0.0.1"), ("http", "a.example"), True),
+        (("https", "127.0.0.1"), ("http", "localhost"), False),
+        (("https", "a.example"), ("https", "b.example"), False),
+        (("http", "a.example"), ("http", "b.example"), False),
+        (("http", "a.example"), ("https", "b.example"), False),
+    ],
+)
+def test_a_redirect_must_not_drop_tls(
+    old: tuple[str, str], new: tuple[str, str], refused: bool
+) -> None:
+    assert drops_tls(*old, *new) is refused

@@ -177,17 +177,16 @@ async def test_signed_urls_keep_their_bytes(client: HttpClient) -> None:
 # -- whether it may have left ---------------------------------------------------------------------
 
 
-def closed_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+_HELD = socket.socket()  # bound, never listening: its port refuses, and nobody else gets it
+_HELD.bind(("127.0.0.1", 0))
+REFUSING = f"http://127.0.0.1:{_HELD.getsockname()[1]}/x"
 
 
 @pytest.mark.proves("B070", "P5", "P9")
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        pytest.param({"url": f"http://127.0.0.1:{closed_port()}/x"}, "refused", id="refused"),
+        pytest.param({"url": REFUSING}, "refused", id="refused"),
         pytest.param({"url": "http://nowhere.invalid/x"}, "no address", id="no DNS"),
         pytest.param({"url": "not a url"}, "http or https", id="no scheme"),
         pytest.param({"url": "ftp://127.0.0.1/x"}, "http or https", id="other scheme"),
@@ -489,7 +488,7 @@ async def test_a_redirect_to_no_usable_url_is_an_error(client: HttpClient, locat
 
 
 async def test_after_a_redirect_nothing_counts_as_not_dispatched(client: HttpClient) -> None:
-    async with serving(redirecting(f"http://127.0.0.1:{closed_port()}/")) as peer:
+    async with serving(redirecting(REFUSING)) as peer:
         with pytest.raises(PossiblyDispatched, match="refused"):
             await client.send(get(peer.url, follow_redirects=1))
 

@@ -21,7 +21,7 @@ from ringfence.model.errors import (
 )
 from ringfence.model.line import Secret
 from ringfence.model.phone import mask
-from ringfence.ports import AgentReply, AgentTurn, Http
+from ringfence.ports import AgentReply, AgentTurn, Attachment, Http
 from ringfence.providers.wire import WireRequest, WireResponse
 
 REPLY_CHARS_MAX = 4000
@@ -72,15 +72,18 @@ def bounded(
     return AgentReply(text[:chars_max], hold or "too_long", provenance=noted)
 
 
-def attachment_lines(turn: AgentTurn, shown: int = 0) -> list[str]:
-    """Attachments in words: those after the first `shown`, then the ones that could not be had."""
-    lines = [f"[attachment: {a.content_type}, {len(a.content)} bytes]" for a in turn.attachments]
-    return lines[shown:] + [f"[attachment unavailable: {why}]" for why in turn.unavailable]
+def attachment_lines(
+    attachments: Iterable[Attachment], unavailable: Iterable[str] = ()
+) -> list[str]:
+    """Attachments in words, a line each, then those that could not be had."""
+    lines = [f"[attachment: {a.content_type}, {len(a.content)} bytes]" for a in attachments]
+    return lines + [f"[attachment unavailable: {why}]" for why in unavailable]
 
 
 def turn_text(turn: AgentTurn) -> str:
     """The newest message as text, its attachments described below it."""
-    return "\n".join(part for part in [turn.body, *attachment_lines(turn)] if part)
+    lines = [turn.body, *attachment_lines(turn.attachments, turn.unavailable)]
+    return "\n".join(line for line in lines if line)
 
 
 def turn_document(turn: AgentTurn) -> dict[str, Any]:

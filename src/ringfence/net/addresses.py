@@ -58,3 +58,10 @@ def is_loopback_host(host: str) -> bool:
         return ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def drops_tls(scheme: str, host: str, next_scheme: str, next_host: str) -> bool:
+    """True when a redirect goes from https to plain http, anywhere but between loopback hosts."""
+    if (scheme, next_scheme) != ("https", "http"):
+        return False
+    return not (is_loopback_host(host) and is_loopback_host(next_host))

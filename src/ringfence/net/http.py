@@ -22,7 +22,7 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from ringfence.model.errors import DestinationRefused, NotDispatched, PossiblyDispatched
-from ringfence.net.addresses import is_loopback_host, is_public
+from ringfence.net.addresses import drops_tls, is_public
 from ringfence.providers.wire import WireRequest, WireResponse
 
 CONNECTIONS_MAX = 256
@@ -266,10 +266,8 @@ def _next_hop(hop: _Hop, target: str) -> _Hop:
         url = _parsed(target, hop.url)
     except ValueError as error:
         raise PossiblyDispatched(f"The redirect cannot be followed: {error}.") from None
-    if hop.url.scheme == "https" and url.scheme == "http":
-        hosts = (hop.url.host or "", url.host or "")
-        if not all(is_loopback_host(host) for host in hosts):
-            raise DestinationRefused("The redirect leads from https to plain http.")
+    if drops_tls(hop.url.scheme, hop.url.host or "", url.scheme, url.host or ""):
+        raise DestinationRefused("The redirect leads from https to plain http.")
     if url.origin() == hop.url.origin():
         return _Hop(url, hop.headers, hop.public_headers)
     kept = {k: v for k, v in hop.public_headers.items() if k.lower() not in _CREDENTIAL_HEADERS}
