@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ringfence.config.problems import Problems, join_path
+from ringfence.config.problems import MISSING, Problems, join_path
 from ringfence.config.schema.base import EXPECTED, Shape
 
 Loc = tuple[str | int, ...]
@@ -50,6 +50,18 @@ def check(
                 return {}, frozenset(left_out)
             continue
         return _set_values(model), frozenset(left_out)
+
+
+def pick(
+    shapes: Mapping[str, type[Shape]], raw: Any, tag: str, prefix: str, problems: Problems
+) -> type[Shape] | None:
+    """The shape that `raw[tag]` names; a problem when it names none."""
+    named = raw.get(tag)
+    if isinstance(named, str) and named in shapes:
+        return shapes[named]
+    choices = ", ".join(f'"{name}"' for name in shapes)
+    problems.add(join_path(prefix, tag), f"one of {choices}", raw.get(tag, MISSING))
+    return None
 
 
 def _report(detail: ErrorDetails, shape: type[Shape], prefix: str, problems: Problems) -> None:

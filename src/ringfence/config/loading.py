@@ -5,7 +5,7 @@ nothing outside imports this module until it loads."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -13,17 +13,16 @@ from typing import Any
 
 from ringfence.config import environment
 from ringfence.config.accounts import DEFAULT_ACCOUNT, SMS_PATH, Account, Layer, effective_accounts
-from ringfence.config.checking import Loc, check
+from ringfence.config.agents import AgentMaker
+from ringfence.config.checking import Loc, check, pick
 from ringfence.config.lines import LineMaker
 from ringfence.config.names import snake
 from ringfence.config.problems import Problems
 from ringfence.config.reach import is_loopback
-from ringfence.config.schema.base import Shape
-from ringfence.config.schema.sections import AGENT_SHAPES, SECRET_SHAPES, RootShape
+from ringfence.config.schema.sections import SECRET_SHAPES, RootShape
 from ringfence.config.schema.sms import AccountShape
 from ringfence.config.secrets import SecretInput, SecretProvider, SecretResolver, SecretSource
 from ringfence.config.settings import (
-    AgentSettings,
     DeliverySettings,
     GatewaySettings,
     LoggingSettings,
@@ -35,7 +34,7 @@ from ringfence.config.stores import store_url
 from ringfence.config.version import settings_version
 from ringfence.delivery.retry import RETRY, TURN, WATCH
 from ringfence.model.errors import SecretUnavailable
-from ringfence.model.line import Line, Secret
+from ringfence.model.line import Line
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -64,18 +63,20 @@ class Assembly:
     source: Source
     environ: Mapping[str, str]
     problems: Problems
-    agent_keys: dict[str, Any] = field(default_factory=dict)
 
     def settings(self) -> Settings:
         resolver = self._resolver()
         warnings: list[str] = []
-        agents = self._agents(resolver, warnings)
+        maker_of_agents = AgentMaker(resolver, self.problems, warnings)
+        agents = maker_of_agents.make_all(self.values)
         gateway = self._gateway(warnings)
         maker = LineMaker(resolver, self.problems, warnings, gateway.public_base_url, tuple(agents))
         accounts = self._accounts()
         lines = tuple(maker.make(account) for account in accounts)
         self._check_paths(accounts, lines)
-        warnings += self._line_warnings(lines, agents)
+        warnings += _line_warnings(lines, agents)
+        if _any_plain([self.values, maker_of_agents.keys]) and open_to_all(self.source.path):
+            warnings.append(f"{self.source.path} holds secrets and everyone may read it")
         store = StoreSettings(self._store_url(resolver), **self._section("store", "busyTimeoutS"))
         warnings += resolver.warnings
         return Settings(
@@ -134,72 +135,6 @@ class Assembly:
             return str(wanted)
         return DEFAULT_ACCOUNT if DEFAULT_ACCOUNT in ids else next(iter(ids), "")
 
-    def _line_warnings(self, lines: tuple[Line, ...], agents: Mapping[str, Any]) -> list[str]:
-        warnings = []
-        if not lines:
-            warnings.append("channels.sms: no line is configured")
-        elif not agents:
-            warnings.append("agents: none is configured; messages are recorded, not answered")
-        for line in lines:
-            if line.blocked_reason:
-                warnings.append(f"line {line.id} is blocked: {line.blocked_reason}")
-            if line.enabled and not line.validate_signature:
-                warnings.append(f"line {line.id} takes unsigned webhooks")
-        if self._holds_plain_secret() and open_to_all(self.source.path):
-            warnings.append(f"{self.source.path} holds secrets and everyone may read it")
-        return warnings
-
-    def _holds_plain_secret(self) -> bool:
-        return any(secret.is_plain for secret in _secrets([self.values, self.agent_keys]))
-
-    # -- agents -----------------------------------------------------------------------------------
-
-    def _agents(self, resolver: SecretResolver, warnings: list[str]) -> dict[str, AgentSettings]:
-        raw: dict[str, Any] = dict(self.values.get("agents", {}))
-        prefixes = {name: f"agents.{name}" for name in raw}
-        if "agent" in self.values:
-            if "default" in raw:
-                self.problems.add("agent", "agent or agents.default, not both", got="both")
-            raw["default"] = self.values["agent"]
-            prefixes["default"] = "agent"
-        made = {}
-        for name in sorted(raw):
-            agent = self._agent(name, raw[name], prefixes[name], resolver)
-            made[name] = agent
-            warnings += _agent_warnings(agent, prefixes[name])
-        return made
-
-    def _agent(
-        self, name: str, raw: dict[str, Any], prefix: str, resolver: SecretResolver
-    ) -> AgentSettings:
-        shape = self._shape(raw, "kind", AGENT_SHAPES, prefix)
-        if shape is None:
-            return AgentSettings(name, "")
-        checked, _ = check(shape, raw, prefix, self.problems)
-        self.agent_keys[name] = checked
-        blocked: list[str] = []
-        options: dict[str, Any] = {}
-        for key, value in checked.items():
-            if key != "kind":
-                options[snake(key)] = _resolved(value, resolver, f"{prefix}.{key}", blocked)
-        return AgentSettings(
-            name, raw["kind"], MappingProxyType(options), "; ".join(blocked) or None
-        )
-
-    def _shape(
-        self, raw: dict[str, Any], tag: str, shapes: Mapping[str, type[Shape]], prefix: str
-    ) -> type[Shape] | None:
-        """The shape `raw[tag]` picks; a problem when it picks none."""
-        kind = raw.get(tag)
-        if isinstance(kind, str) and kind in shapes:
-            return shapes[kind]
-        names = ", ".join(f'"{name}"' for name in shapes)
-        if tag in raw:
-            self.problems.add(f"{prefix}.{tag}", f"one of {names}", kind)
-        else:
-            self.problems.add(f"{prefix}.{tag}", f"one of {names}")
-        return None
-
     # -- secrets, gateway, store ------------------------------------------------------------------
 
     def _resolver(self) -> SecretResolver:
@@ -207,7 +142,7 @@ class Assembly:
         providers = {}
         for name, raw in section.get("providers", {}).items():
             prefix = f"secrets.providers.{name}"
-            shape = self._shape(raw, "source", SECRET_SHAPES, prefix)
+            shape = pick(SECRET_SHAPES, raw, "source", prefix, self.problems)
             if shape is not None:
                 options, _ = check(shape, raw, prefix, self.problems)
                 providers[name] = SecretProvider(SecretSource(raw["source"]), options)
@@ -274,36 +209,26 @@ def _delivery(keys: dict[str, Any]) -> DeliverySettings:
     )
 
 
-def _agent_warnings(agent: AgentSettings, prefix: str) -> list[str]:
+def _line_warnings(lines: tuple[Line, ...], agents: Mapping[str, Any]) -> list[str]:
     warnings = []
-    if agent.blocked_reason:
-        warnings.append(f"agent {agent.id} is blocked: {agent.blocked_reason}")
-    for key in ("base_url", "url"):
-        url = agent.options.get(key, "")
-        if url.lower().startswith("http:") and not is_loopback(url):
-            warnings.append(f"{prefix} talks plain http to another machine: keys can be read there")
+    if not lines:
+        warnings.append("channels.sms: no line is configured")
+    elif not agents:
+        warnings.append("agents: none is configured; messages are recorded, not answered")
+    for line in lines:
+        if line.blocked_reason:
+            warnings.append(f"line {line.id} is blocked: {line.blocked_reason}")
+        if line.enabled and not line.validate_signature:
+            warnings.append(f"line {line.id} takes unsigned webhooks")
     return warnings
 
 
-def _resolved(value: Any, resolver: SecretResolver, path: str, blocked: list[str]) -> Any:
-    """Secrets looked up, lists made tuples; a secret that is not there blocks the agent."""
+def _any_plain(value: Any) -> bool:
+    """A secret stands somewhere below `value` in plain text."""
     if isinstance(value, SecretInput):
-        try:
-            return resolver.resolve(value)
-        except SecretUnavailable as error:
-            blocked.append(f"{path}: {error.detail}")
-            return Secret("")
-    if isinstance(value, list):
-        return tuple(_resolved(item, resolver, path, blocked) for item in value)
-    return value
-
-
-def _secrets(value: Any) -> list[SecretInput]:
-    """Every secret configured below `value`."""
-    if isinstance(value, SecretInput):
-        return [value]
+        return value.is_plain
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [secret for item in inner for secret in _secrets(item)]
+    return any(_any_plain(item) for item in inner)
 
 
 def _bracketed(host: str) -> str:

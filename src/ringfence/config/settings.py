@@ -76,9 +76,9 @@ class LoggingSettings:
 
 @dataclass(frozen=True, slots=True)
 class DeliverySettings:
-    """How long and how often an owed send, status or turn is tried; see `delivery.retry` for the
-    first three. `timeout_s` is for one request to a provider, `lease_s` for how long a worker may
-    hold a row, `concurrency` for requests to providers at once."""
+    """How long and how often an owed send, status or turn is tried (see `delivery.retry`), and how
+    much at once. `lease_s` is how long a worker may hold a row beyond `timeout_s`, the longest a
+    request to a provider takes."""
 
     retry: RetrySettings = RETRY
     watch: WatchSettings = WATCH

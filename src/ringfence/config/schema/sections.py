@@ -88,9 +88,10 @@ class DeliveryShape(Shape):
     turn_age_hours_min: Annotated[int, Field(ge=1, le=168)] = key(
         "A turn is given up after so many hours and turnAttemptsMin.", default="24"
     )
-    lease_s: Seconds = key("Seconds a worker may hold a row before another may take it.")
-    timeout_s: Seconds = key("Seconds for one request to a provider.")
     concurrency: Annotated[int, Field(ge=1, le=1024)] = key("Requests to providers at once.")
+    lease_s: Annotated[float, Field(ge=10, le=3600)] = key(
+        "Seconds a worker may hold a send beyond the 30 a request may take."
+    )
 
 
 class PolicyShape(Shape):
