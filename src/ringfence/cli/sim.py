@@ -133,12 +133,12 @@ async def _serve(world: World) -> None:
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for wanted in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(wanted, stop.set)
-        except NotImplementedError:  # Windows: Ctrl-C arrives as KeyboardInterrupt
-            break
     async with world:
+        for wanted in (signal.SIGINT, signal.SIGTERM):
+            try:
+                loop.add_signal_handler(wanted, stop.set)
+            except NotImplementedError:  # Windows: Ctrl-C arrives as KeyboardInterrupt
+                break
         click.echo(f"api          {world.base_url}")
         click.echo(f"handset      {world.base_url}/_sim/")
         click.echo(f"account sid  {world.account.sid}")
