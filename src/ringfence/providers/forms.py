@@ -49,5 +49,10 @@ def unescape(text: str) -> str:
 
 
 def encode(fields: Iterable[tuple[str, str]]) -> str:
-    """The fields as a form or query string, in their order."""
-    return "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in fields)
+    """The fields as a form or query string, in their order. Half a surrogate pair has no UTF-8
+    form and becomes `?`: a model's odd output must not stop the line."""
+    return "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in fields)
+
+
+def _quoted(text: str) -> str:
+    return quote_plus(text, errors="replace")
