@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -113,6 +114,16 @@ def scrub(text: str, secrets: Iterable[Secret] = ()) -> str:
     text = _NUMBER.sub(lambda found: mask(found.group()), text)
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= EXPLANATION_CHARS_MAX else text[:EXPLANATION_CHARS_MAX] + "…"
+
+
+def url_scheme(text: str) -> str:
+    """`http` or `https`; empty when `text` is no such URL with a host and without credentials."""
+    try:
+        parts = urlsplit(text)
+        usable = bool(parts.hostname) and parts.username is None and parts.port != 0
+    except ValueError:
+        return ""
+    return parts.scheme if usable and parts.scheme in ("http", "https") else ""
 
 
 async def exchange(http: Http, request: WireRequest, *, retry_safe: bool = False) -> WireResponse:

@@ -8,9 +8,9 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import orjson
-from yarl import URL
 
 from ringfence.agents.base import (
     CONCURRENT_MAX,
@@ -24,6 +24,7 @@ from ringfence.agents.base import (
     json_object,
     refusal,
     scrub,
+    url_scheme,
 )
 from ringfence.model.errors import AgentError, AgentRefused, ConfigInvalid
 from ringfence.model.line import Secret
@@ -201,7 +202,7 @@ class OpenAIAgent:
 def make(agent_id: str, settings: Settings, http: Http, clock: Clock) -> Agent:
     """Raises ConfigInvalid for a base URL that is none and for a missing model."""
     problems = []
-    if not _is_http(settings.base_url):
+    if not url_scheme(settings.base_url):
         problems.append("baseUrl: expected a http or https URL without credentials")
     if not settings.model.strip():
         problems.append("model: expected a model name, or the OpenClaw agent's id")
@@ -214,17 +215,9 @@ def make(agent_id: str, settings: Settings, http: Http, clock: Clock) -> Agent:
     return OpenAIAgent(agent_id, settings, http)
 
 
-def _is_http(text: str) -> bool:
-    try:
-        url = URL(text)
-    except ValueError:
-        return False
-    return url.scheme in ("http", "https") and bool(url.host) and url.raw_user is None
-
-
 def _root(base_url: str) -> str:
     base = base_url.rstrip("/")
-    return f"{base}/v1" if URL(base).path in ("", "/") else base
+    return f"{base}/v1" if urlsplit(base).path in ("", "/") else base
 
 
 def _model_name(settings: Settings) -> str:

@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from yarl import URL
 
 from ringfence.agents.base import (
     CONCURRENT_MAX,
@@ -28,6 +27,7 @@ from ringfence.agents.base import (
     refusal,
     scrub,
     turn_document,
+    url_scheme,
 )
 from ringfence.model.errors import AgentError, AgentRefused, ConfigInvalid
 from ringfence.model.line import Secret
@@ -168,24 +168,15 @@ def _are_urls(values: object) -> bool:
     return (
         isinstance(values, list)
         and len(values) <= MEDIA_URLS_MAX
-        and all(isinstance(v, str) and _url_scheme(v) == "https" for v in values)
+        and all(isinstance(v, str) and url_scheme(v) == "https" for v in values)
     )
-
-
-def _url_scheme(text: str) -> str:
-    """Empty when `text` is not an absolute URL with a host and without credentials."""
-    try:
-        url = URL(text)
-    except ValueError:
-        return ""
-    return url.scheme if url.host and url.raw_user is None else ""
 
 
 def make(agent_id: str, settings: Settings, http: Http, clock: Clock) -> Agent:
     """Raises ConfigInvalid for a URL or a secret the convention does not allow; the message never
     shows a secret."""
     problems = []
-    if _url_scheme(settings.url) not in ("http", "https"):
+    if not url_scheme(settings.url):
         problems.append("url: expected a http or https URL without credentials")
     if not settings.secrets:
         problems.append("secrets: expected at least one; turns are never sent unsigned")
