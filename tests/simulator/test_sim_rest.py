@@ -181,7 +181,6 @@ async def test_numbers_are_listed_changed_bought_and_released(
     assert list(carrier.carrier.lines) == [carrier.number]
 
 
-@pytest.mark.proves("B100")
 async def test_a_service_shows_where_its_inbound_messages_go(
     sdk: Sdk, carrier: SimulatedCarrier
 ) -> None:
@@ -205,7 +204,6 @@ async def test_a_service_shows_where_its_inbound_messages_go(
     assert await sdk(lambda c: c.messaging.v1.services(made.sid).delete())
 
 
-@pytest.mark.proves("B101")
 async def test_an_unreachable_webhook_shows_as_11200_on_the_message_and_in_the_alerts(
     sdk: Sdk, carrier: SimulatedCarrier, receiver: Receiver
 ) -> None:

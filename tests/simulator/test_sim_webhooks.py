@@ -39,7 +39,6 @@ def request(url: str, fields: list[tuple[str, str]] | None = None, method: str =
     return WebhookRequest(url, method, fields or [("Body", "hi")], TOKEN, "token-1")
 
 
-@pytest.mark.proves("B026")
 @pytest.mark.parametrize(
     "fields",
     [

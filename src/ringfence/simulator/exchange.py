@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from ringfence.simulator import dialect, twiml
@@ -174,12 +175,18 @@ class Exchange:
         if not self.callbacks and message.send_at is None:
             self._finish_at_once(message, steps)
             return
-        self.spawn(self._live(message, steps))
+        self.spawn(self._live(message, steps, self.clock.now()))
 
-    def spawn(self, work: Coroutine[object, object, None]) -> None:
+    def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+    @property
+    def under_way(self) -> int:
+        """Messages living their lives and callbacks being delivered."""
+        return len(self._tasks)
 
     async def settle(self) -> None:
         """Wait until nothing is under way (bounded by the caller; a manual clock must have moved)."""
@@ -200,7 +207,8 @@ class Exchange:
         steps that are left. The race every client must survive (outside-checks.md 4)."""
         steps = self.carrier.steps(message, self.clock.now())
         if steps:
-            await self._live(message, (Step(0.0, steps[0].status, steps[0].error_code),))
+            first = Step(0.0, steps[0].status, steps[0].error_code)
+            await self._live(message, (first,), self.clock.now())
         return steps[1:]
 
     def _finish_at_once(self, message: Message, steps: Sequence[Step]) -> None:
@@ -210,18 +218,38 @@ class Exchange:
                 return
             self._show(message, is_last=step is steps[-1])
 
-    async def _live(self, message: Message, steps: Sequence[Step]) -> None:
+    async def _live(self, message: Message, steps: Sequence[Step], since: datetime) -> None:
+        """Make the steps, each counted from when the one before was made (the first from `since`,
+        so that a clock moved before this task first ran is noticed). A slow webhook never holds
+        up a step; a message's own reports stay in order."""
         held: list[WebhookRequest] = []
+        posting: asyncio.Task[None] | None = None
         if message.media_urls and not message.media:
             await self._collect_media(message)
         for step in steps:
-            if step.after_s > 0:
-                await self.clock.sleep(step.after_s)
+            wait_s = step.after_s - (self.clock.now() - since).total_seconds()
+            if wait_s > 0:
+                await self.clock.sleep(wait_s)
+            since = self.clock.now()
             if not self.carrier.advance(message, step, self.clock.now()):
                 break
             self._show(message, is_last=step is steps[-1])
-            await self._report(message, held)
-        for request in held:
+            if due := self._report(message, held):
+                posting = self.spawn(self._post_after(posting, message, due))
+        if held:
+            posting = self.spawn(self._post_after(posting, message, held))
+        if posting is not None:
+            await posting
+
+    async def _post_after(
+        self,
+        before: asyncio.Task[None] | None,
+        message: Message,
+        requests: Sequence[WebhookRequest],
+    ) -> None:
+        if before is not None:
+            await before
+        for request in requests:
             await self._post_status(message, request)
 
     async def _collect_media(self, message: Message) -> None:
@@ -266,10 +294,10 @@ class Exchange:
 
     # -- status callbacks ---------------------------------------------------------------------
 
-    async def _report(self, message: Message, held: list[WebhookRequest]) -> None:
-        """Report the present status, unless a fault has other plans for this callback."""
+    def _report(self, message: Message, held: list[WebhookRequest]) -> list[WebhookRequest]:
+        """The callbacks to post now: one for the present status, unless a fault has other plans."""
         if not message.status_callback or not self.callbacks:
-            return
+            return []
         fields = dialect.callback_fields(message, self.clock.now())
         request = self._request(message, message.status_callback, "POST", fields)
         faults, chance, about = (
@@ -278,18 +306,18 @@ class Exchange:
             (message.ordinal, message.status),
         )
         if chance(faults.callback_dropped, "dropped", *about):
-            return
+            return []
         if chance(faults.callback_reordered, "reordered", *about):
             held.append(request)
-            return
+            return []
         if chance(faults.callback_delayed, "delayed", *about):
             self.spawn(self._late(message, request))
-            return
-        await self._post_status(message, request)
-        if chance(faults.callback_duplicated, "duplicated", *about):
-            await self._post_status(message, request)
-        while held:
-            await self._post_status(message, held.pop(0))
+            return []
+        twice = chance(faults.callback_duplicated, "duplicated", *about)
+        due = [request, request] if twice else [request]
+        due += held
+        held.clear()
+        return due
 
     async def _late(self, message: Message, request: WebhookRequest) -> None:
         await self.clock.sleep(self.dice.faults.callback_delay_s)
