@@ -7,10 +7,19 @@ from datetime import datetime, timedelta
 
 from ringfence.store.connection import Connection
 from ringfence.store.events import ITEMS_MAX, KEPT_DAYS, PER_ITEM_MAX
+from ringfence.store.statements import ForEach, columns
 from ringfence.store.tallies import Tallies
 from ringfence.store.values import micros
 
-FORGOTTEN_AT_ONCE = 5_000
+FORGOTTEN_AT_ONCE = 20_000
+"""Rows of one table dropped by one call."""
+
+_THIN_OUT = ForEach(
+    "DELETE FROM observations {using_rows} WHERE observations.outbox_id = :outbox_id "
+    "AND observations.seq <= (SELECT n.seq FROM observations n WHERE n.outbox_id = :outbox_id "
+    f"ORDER BY n.seq DESC LIMIT 1 OFFSET {PER_ITEM_MAX})",
+    columns("outbox_id"),
+)
 
 
 class HealthView:
@@ -57,31 +66,23 @@ class HealthView:
     def _forget_observations(self, before: int) -> None:
         """By age, then all but the newest 20 of an item, then all but the newest 5,000 items."""
         self._drop("observations", "seq", "at < ?", before)
-        self._drop(
-            "observations",
-            "seq",
-            "outbox_id <> '' AND seq < (SELECT n.seq FROM observations n WHERE n.outbox_id = "
-            "observations.outbox_id ORDER BY n.seq DESC LIMIT 1 OFFSET ?)",
-            PER_ITEM_MAX - 1,
+        crowded = self._db.rows(
+            "SELECT outbox_id FROM observations WHERE outbox_id <> '' "
+            "GROUP BY outbox_id HAVING count(*) > ? LIMIT ?",
+            (PER_ITEM_MAX, FORGOTTEN_AT_ONCE),
         )
-        self._drop(
-            "observations",
-            "seq",
-            "seq < ?",
-            self._oldest_kept(),
-        )
+        if crowded:
+            self._db.run_each(_THIN_OUT, crowded)
+        self._drop("observations", "seq", "seq <= ?", self._newest_surplus())
 
-    def _oldest_kept(self) -> int:
-        """The last observation of the oldest item that is kept."""
-        return int(
-            self._db.value(
-                "SELECT min(newest) FROM (SELECT max(seq) AS newest FROM observations "
-                "GROUP BY outbox_id, CASE WHEN outbox_id = '' THEN provider_id ELSE '' END "
-                "ORDER BY newest DESC LIMIT ?) AS kept",
-                (ITEMS_MAX,),
-            )
-            or 0
+    def _newest_surplus(self) -> int:
+        """The last observation of the newest item that is one too many; 0 when there is none."""
+        found = self._db.value(
+            "SELECT newest FROM (SELECT max(seq) AS newest FROM observations GROUP BY outbox_id) "
+            "AS items ORDER BY newest DESC LIMIT 1 OFFSET ?",
+            (ITEMS_MAX,),
         )
+        return int(found or 0)
 
     def _drop(self, table: str, key: str, where: str, param: int) -> None:
         self._db.run(
