@@ -30,6 +30,17 @@ class ManualClock:
     def now(self) -> datetime:
         return self._now
 
+    @property
+    def sleepers(self) -> int:
+        """How many wait for the time to move."""
+        return sum(not future.done() for _, _, future in self._sleepers)
+
+    @property
+    def next_wake(self) -> datetime | None:
+        """When the first sleeper is due."""
+        times = [at for at, _, future in self._sleepers if not future.done()]
+        return min(times, default=None)
+
     async def sleep(self, seconds: float) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         wake_at = self._now + timedelta(seconds=max(0.0, seconds))
@@ -38,7 +49,12 @@ class ManualClock:
 
     def advance(self, **delta: float) -> None:
         """`advance(hours=2)`: takes timedelta's keywords; wakes every sleeper that is due."""
-        self._now += timedelta(**delta)
+        self.move_to(self._now + timedelta(**delta))
+
+    def move_to(self, moment: datetime) -> None:
+        """Never backwards."""
+        assert moment >= self._now, "time only moves on"
+        self._now = moment
         while self._sleepers and self._sleepers[0][0] <= self._now:
             _, _, future = heapq.heappop(self._sleepers)
             if not future.done():
