@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
+from twilio.request_validator import RequestValidator
 
 from ringfence.testing import Faults, Outcome, SimulatedCarrier
 
@@ -68,3 +69,27 @@ async def test_bad_settings_are_refused() -> None:
         with pytest.raises(OSError, match=r"\w"):
             async with SimulatedCarrier(port=port):
                 pass
+
+
+async def test_any_form_can_be_posted_with_any_signature() -> None:
+    got: list[tuple[str, dict[str, str]]] = []
+
+    async def note(request: web.Request) -> web.Response:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        got.append((request.headers["X-Twilio-Signature"], form))
+        return web.Response(status=403)
+
+    app = web.Application()
+    app.router.add_post("/x", note)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/x"
+    async with SimulatedCarrier(webhook_url=url) as carrier:
+        for token in ("", "another"):
+            delivery = await carrier.posts([("MessageSid", "nonsense")], auth_token=token)
+            assert delivery.status == 403
+        judge = RequestValidator(carrier.auth_token)
+    await runner.cleanup()
+    verdicts = [judge.validate(url, form, signature) for signature, form in got]
+    assert verdicts == [True, False]

@@ -29,7 +29,7 @@ from ringfence.simulator.phone import Attachment, NotReceived, Phone, Sent, Text
 from ringfence.simulator.records import Alert, Message, Service
 from ringfence.simulator.sids import DEFAULT_NUMBER
 from ringfence.simulator.timeline import Clock, Timeline, by_name
-from ringfence.simulator.webhooks import Delivery, RetryMode
+from ringfence.simulator.webhooks import Delivery, RetryMode, WebhookRequest
 from ringfence.simulator.world import World, WorldSettings
 
 __all__ = [
@@ -177,6 +177,21 @@ class SimulatedCarrier:
     def opt_out(self, person: str, scope: str = "") -> None:
         """Block a person for a number or a service (the account's number if not given)."""
         self.world.carrier.opt_outs.block(scope or self.number, person)
+
+    async def posts(
+        self, fields: Sequence[tuple[str, str]], *, url: str = "", auth_token: str = ""
+    ) -> Delivery:
+        """Post any form to `url` (the number's webhook if not given), signed with `auth_token` (the
+        account's if not given): for forged, foreign and misshapen webhooks."""
+        world = self.world
+        request = WebhookRequest(
+            url or self.webhook_url,
+            "POST",
+            tuple(fields),
+            auth_token or self.auth_token,
+            world.carrier.sids.idempotency_token(),
+        )
+        return await world.deliverer.deliver(request)
 
     async def settles(self) -> None:
         """Wait until no message is under way and no callback is owed."""

@@ -49,6 +49,13 @@ async def test_ticks_tell_whether_the_gateway_took_it(
     assert [text.ticks for text in phone.thread] == ["received", "unreachable", "unreachable"]
 
 
+async def test_a_number_may_carry_a_channel_prefix(
+    carrier: SimulatedCarrier, receiver: Receiver
+) -> None:
+    await carrier.phone(f"rcs:{ALICE}").texts("hi")
+    assert receiver.messages[0].form["From"] == f"rcs:{ALICE}"
+
+
 async def test_phones_text_each_other_without_us(
     carrier: SimulatedCarrier, receiver: Receiver
 ) -> None:
