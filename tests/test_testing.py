@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
+from aiohttp import web
 from twilio.request_validator import RequestValidator
 
 from ringfence.testing import Faults, Outcome, SimulatedCarrier
