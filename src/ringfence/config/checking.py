@@ -44,7 +44,9 @@ def check(
         except ValidationError as error:
             fresh = error.errors(include_url=False, include_context=True)
             for detail in fresh:
-                _report(detail, shape, prefix, problems)
+                # A required key that was left out as bad is not missing on top of it.
+                if detail["loc"] not in left_out:
+                    _report(detail, shape, prefix, problems)
                 left_out.add(detail["loc"])
             if not _leave_out(kept, [detail["loc"] for detail in fresh]):
                 return {}, frozenset(left_out)
@@ -84,11 +86,11 @@ def _expectation(detail: ErrorDetails) -> str:
         case "literal_error":
             return "one of " + str(context["expected"]).replace(" or ", ", ").replace("'", '"')
         case "greater_than_equal":
-            return f"a number of at least {context['ge']}"
+            return f"a number of at least {context['ge']:.12g}"
         case "greater_than":
-            return f"a number above {context['gt']}"
+            return f"a number above {context['gt']:g}"
         case "less_than_equal":
-            return f"a number of at most {context['le']}"
+            return f"a number of at most {context['le']:.12g}"
         case "too_long":
             return f"at most {context['max_length']} entries"
         case "too_short":

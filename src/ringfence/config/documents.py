@@ -14,7 +14,7 @@ from ringfence.model.errors import ConfigInvalid
 
 Path = tuple[str | int, ...]
 ABSENT = object()
-_STEP = re.compile(r"\.?([A-Za-z_$][A-Za-z0-9_$-]*)|\[(\d{1,6})\]|\[\"([^\"]+)\"\]")
+_STEP = re.compile(r"\.?([A-Za-z0-9_$][A-Za-z0-9_$-]*)|\[(\d{1,6})\]|\[\"([^\"]+)\"\]")
 
 
 def read_path(text: str) -> Path:
@@ -45,7 +45,7 @@ def write_path(path: Path) -> str:
     for step in path:
         if isinstance(step, int):
             parts.append(f"[{step}]")
-        elif re.fullmatch(r"[A-Za-z_$][A-Za-z0-9_$-]*", step):
+        elif re.fullmatch(r"[A-Za-z0-9_$][A-Za-z0-9_$-]*", step):
             parts.append(f".{step}")
         else:
             parts.append(f'["{step}"]')
@@ -87,7 +87,9 @@ def shown(value: Any, path: Path = ()) -> Any:
 def difference(before: Any, after: Any, path: Path = ()) -> Iterator[str]:
     """`- path: old` and `+ path: new` per changed value, secrets masked; a changed secret shows as
     such though both sides read the same."""
-    if isinstance(before, dict) and isinstance(after, dict):
+    if is_hidden(tuple(str(step) for step in path)):
+        yield from _changed(before, after, path)
+    elif isinstance(before, dict) and isinstance(after, dict):
         for key in [*before, *(key for key in after if key not in before)]:
             yield from difference(before.get(key, ABSENT), after.get(key, ABSENT), (*path, key))
     elif isinstance(before, dict) and before:
@@ -100,7 +102,12 @@ def difference(before: Any, after: Any, path: Path = ()) -> Iterator[str]:
             yield _line("-", before, path)
         for key in after:
             yield from difference(ABSENT, after[key], (*path, key))
-    elif before is ABSENT or after is ABSENT or not same(before, after):
+    else:
+        yield from _changed(before, after, path)
+
+
+def _changed(before: Any, after: Any, path: Path) -> Iterator[str]:
+    if before is ABSENT or after is ABSENT or not same(before, after):
         if before is not ABSENT:
             yield _line("-", before, path)
         if after is not ABSENT:

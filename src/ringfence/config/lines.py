@@ -4,6 +4,7 @@ this line only, with a reason (B106, B107)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -143,6 +144,8 @@ class LineMaker:
         given = [token for token in wanted if token is not None]
         if "accountSid" not in values:
             blocked.append("no account: set accountSid")
+        elif account.enabled and self._looks_mistyped(values):
+            self._warn(account, "accountSid", "does not look like AC and 32 hexadecimal digits")
         if not given:
             blocked.append("no token: set authToken")
         tokens = [self._secret(account, key, token, blocked) for token in given]
@@ -155,6 +158,12 @@ class LineMaker:
             if key_secret is not None
             else None,
         )
+
+    @staticmethod
+    def _looks_mistyped(values: Mapping[str, Any]) -> bool:
+        """Twilio's own SIDs have one form; stand-ins make up theirs."""
+        own = "apiBaseUrl" not in values and values.get("provider", "twilio") == "twilio"
+        return own and re.fullmatch(r"AC[0-9a-fA-F]{32}", values["accountSid"]) is None
 
     def _secret(
         self, account: Account, key: str, wanted: SecretInput, blocked: list[str]

@@ -1,0 +1,57 @@
+"""Answers "what is set, and where?" for an operator: a value by its path, with the file and line or
+the variable it comes from. Shows no secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ringfence.config.documents import ABSENT, Path, shown, value_at
+from ringfence.config.environment import STORE_VARIABLE, default_account
+from ringfence.config.source import Source, parse, read_text
+from ringfence.config.spans import ScanFailed, Value, scan
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value, masked, and its origin: `file:line`, or a variable's name."""
+
+    value: Any
+    origin: str
+
+
+def look_up(source: Source, environ: Mapping[str, str], path: Path) -> Found | None:
+    """What is set at `path`; None when it is not set anywhere. Raises ConfigInvalid."""
+    text = read_text(source) or "{}"
+    value = value_at(parse(text, str(source.path)), path)
+    if value is not ABSENT:
+        return Found(shown(value, path), f"{source.path}:{_line(text, path)}")
+    if path == ("store", "url") and environ.get(STORE_VARIABLE, "").strip():
+        return Found(shown(environ[STORE_VARIABLE].strip(), path), STORE_VARIABLE)
+    values, origins = default_account(environ)
+    if len(path) >= 3 and path[:2] == ("channels", "sms") and str(path[2]) in values:
+        inner = value_at(values[str(path[2])], path[3:])
+        return None if inner is ABSENT else Found(shown(inner, path), origins[str(path[2])])
+    return None
+
+
+def _line(text: str, path: Path) -> int:
+    """The line where the value at `path` begins; 1 when that cannot be told."""
+    try:
+        value, _ = scan(text)
+    except ScanFailed:
+        return 1
+    for step in path:
+        inner = _inside(value, step)
+        if inner is None:
+            break
+        value = inner
+    return text.count("\n", 0, value.start) + 1
+
+
+def _inside(value: Value, step: str | int) -> Value | None:
+    if isinstance(step, int):
+        return value.items[step] if value.items and step < len(value.items) else None
+    member = value.member(step)
+    return member.value if member else None
