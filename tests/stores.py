@@ -57,9 +57,12 @@ def postgres_database(postgres_server: str) -> Iterator[dict[str, Any]]:
 def postgres_url(postgres_database: dict[str, Any]) -> Iterator[str]:
     """A schema of this test's own."""
     schema = f"test_{next(_schemas)}"
-    with psycopg.connect(make_conninfo("", **postgres_database), autocommit=True) as admin:
+    where = make_conninfo("", **postgres_database)
+    with psycopg.connect(where, autocommit=True) as admin:
         admin.execute(f"CREATE SCHEMA {schema}")
-        yield _url(postgres_database, schema)
+    yield _url(postgres_database, schema)
+    # Connected again: a test may have cut every connection of the database.
+    with psycopg.connect(where, autocommit=True) as admin:
         admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"

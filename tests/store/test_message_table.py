@@ -92,7 +92,7 @@ async def test_inbox_is_the_newest_admitted_oldest_first(store: Database) -> Non
     await store.write(lambda tx: tx.messages.add_outbound([outbound()]))
 
     async def inbox(*asked: object) -> list[str]:
-        return ids(await store.read(lambda tx: tx.messages.inbox(*asked)))  # type: ignore[arg-type]
+        return ids(await store.read(lambda tx: tx.messages.inbox(*asked)))
 
     assert await inbox(None, 3, None) == ["msg_3", "msg_4", "msg_5"]
     assert await inbox(None, 3, "default") == ["msg_2", "msg_4", "msg_5"]
@@ -108,7 +108,7 @@ async def test_listing_filters(store: Database) -> None:
     await store.write(lambda tx: tx.messages.add_inbound([inbound("msg_4")]))
 
     async def listing(*asked: object) -> list[str]:
-        return ids(await store.read(lambda tx: tx.messages.listing(*asked)))  # type: ignore[arg-type]
+        return ids(await store.read(lambda tx: tx.messages.listing(*asked)))
 
     assert await listing(10, None, None, None) == ["msg_4", "msg_3", "msg_2", "msg_1"]
     assert await listing(2, None, None, None) == ["msg_4", "msg_3"]

@@ -66,6 +66,7 @@ class PostgresConnection(Connection):
             )
 
     def begin(self) -> None:
+        self._committing = False
         try:
             self._cursor.execute(self._begin, prepare=False)
         except psycopg.Error as error:
