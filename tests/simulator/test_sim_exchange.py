@@ -222,9 +222,10 @@ async def test_204_and_an_empty_response_say_nothing(
 async def test_a_redirect_verb_is_followed_a_few_times(
     carrier: SimulatedCarrier, receiver: Receiver
 ) -> None:
-    receiver.document = f"<Response><Redirect>{receiver.url('/again')}</Redirect></Response>"
+    receiver.document = "<Response><Redirect>/again</Redirect></Response>"
     await carrier.phone(ALICE).texts("hi")
     assert len(receiver.hits) == 4, "and not for ever"
+    assert receiver.hits[1].url == receiver.url("/again")
 
 
 async def test_the_fallback_address_is_called_when_the_first_fails(

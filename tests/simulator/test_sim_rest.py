@@ -271,6 +271,16 @@ async def test_the_carrier_fetches_outgoing_media_itself(
     assert all("Authorization" not in hit.headers for hit in receiver.hits)
 
 
+async def test_a_media_address_that_fails_or_redirects_is_an_alert(
+    sdk: Sdk, carrier: SimulatedCarrier, receiver: Receiver
+) -> None:
+    receiver.statuses, receiver.headers = [404, 302], {"Location": "https://media.example.test/"}
+    await sdk.sends(body="two", media_url=[receiver.url("/a"), receiver.url("/b")])
+    await carrier.settles()
+    assert [alert.error_code for alert in carrier.alerts] == [11200, 11200]
+    assert len(receiver.hits) == 2
+
+
 # -- OpenAPI --------------------------------------------------------------------------------------
 
 

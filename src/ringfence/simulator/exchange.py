@@ -11,6 +11,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+from urllib.parse import urljoin
 
 from ringfence.simulator import dialect, twiml
 from ringfence.simulator.carrier import Carrier
@@ -20,7 +21,13 @@ from ringfence.simulator.phone import Attachment, Phone, Sent, Text
 from ringfence.simulator.records import Message, Webhook
 from ringfence.simulator.refusals import LATER
 from ringfence.simulator.timeline import Clock, Step
-from ringfence.simulator.webhooks import Deliverer, Delivery, Failure, WebhookRequest
+from ringfence.simulator.webhooks import (
+    Deliverer,
+    Delivery,
+    Failure,
+    WebhookRequest,
+    without_fragment,
+)
 
 PHONES_MAX: Final = 10_000  # beyond it, texts to new numbers are delivered and not shown
 LOG_MAX: Final = 1_000
@@ -134,7 +141,7 @@ class Exchange:
             if not answer.redirect or not left:
                 return
             left -= 1
-            url = answer.redirect
+            url = urljoin(without_fragment(url), answer.redirect)
             delivery = await self._send(message, self._request(message, url, "POST", fields))
             if not delivery.reached:
                 self._log_failure(message, url, "POST", delivery)

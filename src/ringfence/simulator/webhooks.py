@@ -284,7 +284,10 @@ class Deliverer:
         headers = {"Host": host} if host else {}
         try:
             async with self._session.get(
-                URL(address, encoded=True), headers=headers, timeout=aiohttp.ClientTimeout(total=15)
+                URL(address, encoded=True),
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=15),
+                allow_redirects=False,  # one could lead off this machine
             ) as response:
                 content = await _read_up_to(response, bytes_max)
                 return response.status, response.content_type, content
