@@ -60,6 +60,15 @@ async def test_a_timeline_reports_every_status_but_the_first(
     assert ("RawDlrDoneDate" in last) == (last.get("MessageStatus") in ("delivered", "undelivered"))
 
 
+async def test_a_read_message_moves_its_ticks_and_shows_once(
+    sdk: Sdk, carrier: SimulatedCarrier
+) -> None:
+    carrier.script(ALICE, "read")
+    await sdk.sends()
+    await carrier.settles()
+    assert [text.ticks for text in carrier.phone(ALICE).inbox] == ["read"]
+
+
 async def test_the_callback_form_has_its_fields(
     sdk: Sdk, carrier: SimulatedCarrier, receiver: Receiver
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,8 +17,9 @@ from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest, MockResponse
 from twilio.base.exceptions import TwilioRestException
 
+from ringfence.clock import ManualClock
 from ringfence.simulator.records import Webhook
-from ringfence.testing import Outcome, SimulatedCarrier
+from ringfence.testing import Behaviour, Outcome, SimulatedCarrier
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + b"\x00" * 32
 
@@ -92,6 +94,18 @@ async def test_the_list_is_filtered_by_sender_and_day(
     ):
         async with raw.session.get(f"{path}?{query}", headers=raw.auth()) as answer:
             assert len((await answer.json())["messages"]) == count, query
+
+
+async def test_a_new_message_may_stay_out_of_lists_for_a_while(receiver: Receiver) -> None:
+    clock = ManualClock(datetime(2026, 3, 4, 12, 0, tzinfo=UTC))
+    behaviour = Behaviour(list_lag_s=30)
+    async with SimulatedCarrier(clock=clock, behaviour=behaviour) as carrier:
+        sdk = Sdk(carrier)
+        message = await sdk.sends()
+        assert await sdk(lambda c: c.messages.list(to=ALICE)) == []
+        assert (await sdk(lambda c: c.messages(message.sid).fetch())).sid == message.sid
+        clock.advance(seconds=30)
+        assert len(await sdk(lambda c: c.messages.list(to=ALICE))) == 1
 
 
 async def test_a_message_on_its_way_cannot_be_deleted(sdk: Sdk, carrier: SimulatedCarrier) -> None:

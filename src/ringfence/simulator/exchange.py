@@ -280,11 +280,8 @@ class Exchange:
         if message.recipient not in self.phones and len(self.phones) >= PHONES_MAX:
             return
         phone = self.phone(message.recipient)
-        for text in reversed(phone.thread):
-            if text.sid == message.sid:
-                text.ticks = message.status
-                phone.touch(text)
-                return
+        if message.status == "read" and phone.moves_ticks(message.sid, "read"):
+            return
         media = tuple(Attachment(item.content_type, item.content) for item in message.media)
         phone.show(
             Text(

@@ -179,6 +179,15 @@ class Phone:
         del self.thread[:-THREAD_MAX]
         self.touch(text)
 
+    def moves_ticks(self, sid: str, ticks: str) -> bool:
+        """Show a new status on a text; False when the phone does not have it."""
+        text = next((text for text in reversed(self.thread) if text.sid == sid), None)
+        if text is None:
+            return False
+        text.ticks = ticks
+        self.touch(text)
+        return True
+
     def touch(self, text: Text) -> None:
         """Note that a text changed (its ticks moved)."""
         self._order += 1
