@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -112,15 +112,19 @@ def test_a_refused_read_says_why(response: WireResponse, error: type[ProviderErr
 @pytest.mark.parametrize(
     ("ours", "query"),
     [
-        (LINE, "To=%2B15555550123&From=%2B15555550100&PageSize=200"),
-        (line(service_id=SERVICE), "To=%2B15555550123&PageSize=200"),
+        (LINE, "To=%2B15555550123&From=%2B15555550100&DateSent%3E=2026-11-21&PageSize=200"),
+        (
+            line(service_id=SERVICE, number=None),
+            "To=%2B15555550123&DateSent%3E=2026-11-21&PageSize=200",
+        ),
     ],
 )
 def test_find_by_recipient(ours: Any, query: str) -> None:
-    """Never by DateSent: it is null until a message was sent, and would hide what we look for."""
     request = PROVIDER.find("+15555550123", NOON, ours)
     assert (request.method, request.url) == ("GET", f"{API}/Messages.json?{query}")
     assert request.response_bytes_max > 200 * 10_000
+    eastern = datetime(2026, 11, 21, 3, tzinfo=timezone(timedelta(hours=9)))
+    assert "=2026-11-20&" in PROVIDER.find("+15555550123", eastern, ours).url
 
 
 def test_found_are_the_outbound_ones() -> None:

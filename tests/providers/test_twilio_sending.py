@@ -37,9 +37,14 @@ SIMULATED = line(api_base_url="http://127.0.0.1:4010", public_url="http://127.0.
             [("To", TEXT.to), ("From", "+15555550100"), ("Body", TEXT.body), CALLBACK],
         ),
         (
-            line(service_id=SERVICE),
+            line(service_id=SERVICE, number=None),
             TEXT,
             [("To", TEXT.to), ("MessagingServiceSid", SERVICE), ("Body", TEXT.body), CALLBACK],
+        ),
+        (
+            line(service_id=SERVICE),
+            TEXT,
+            [("To", TEXT.to), ("From", "+15555550100"), ("Body", TEXT.body), CALLBACK],
         ),
         (
             line(public_url=None),
@@ -58,7 +63,7 @@ SIMULATED = line(api_base_url="http://127.0.0.1:4010", public_url="http://127.0.
             ],
         ),
     ],
-    ids=["number", "service", "media only", "simulated"],
+    ids=["number", "service", "both", "media only", "simulated"],
 )
 def test_the_exact_request(ours: Line, text: OutboundText, fields: list[tuple[str, str]]) -> None:
     request = PROVIDER.send(text, ours)

@@ -115,6 +115,7 @@ MALFORMED = (
     "inbound-sms--from-twice",
     "inbound-sms--message-id-of-a-call",
     "inbound-sms--message-ids-differ",
+    "inbound-sms--older-message-id-differs",
     "inbound-sms--media-count-odd",
     "inbound-sms--statuses-contradict",
     "inbound-sms--moved-bytes-forge-sender-and-id",
@@ -167,13 +168,20 @@ def test_misdirected(name: str, why: str) -> None:
 
 @pytest.mark.proves("B031")
 def test_a_service_line_takes_its_service_only() -> None:
-    ours = line(service_id=SERVICE)
+    ours = line(service_id=SERVICE, number=None)
     via_service = PROVIDER.parse(PROVIDER.verify(capture("inbound-sms-stop"), ours))
     plain = PROVIDER.parse(PROVIDER.verify(capture("inbound-sms"), ours))
     assert PROVIDER.misdirected(via_service, ours) == ""
     assert "Messaging Service" in PROVIDER.misdirected(plain, ours)
-    other = line(service_id="MG" + "9" * 32)
+    other = line(service_id="MG" + "9" * 32, number=None)
     assert "Messaging Service" in PROVIDER.misdirected(via_service, other)
+
+
+def test_a_number_wins_over_a_service() -> None:
+    """As in OpenClaw (facts/openclaw.md 1.2): then the service is not what identifies the line."""
+    assert PROVIDER.misdirected(SMS, line(service_id=SERVICE)) == ""
+    elsewhere = replace(SMS, recipient="+15555550101", service_id=SERVICE)
+    assert "another number" in PROVIDER.misdirected(elsewhere, line(service_id=SERVICE))
 
 
 def test_a_line_without_a_number_receives_nothing() -> None:
@@ -351,7 +359,8 @@ def test_checking_can_be_switched_off_and_nothing_else() -> None:
     open_line = line(validate_signature=False, public_url=None)
     for name in ("inbound-sms--signature-missing", "inbound-sms--signature-wrong"):
         assert PROVIDER.parse(PROVIDER.verify(capture(name), open_line)) == SMS
-    for name in ("inbound-sms--escape-broken", "json--hash-missing"):
+    still = ("inbound-sms--escape-broken", "json--hash-missing")
+    for name in (*still, "status-delivered--our-id-twice", "status-delivered--our-id-odd"):
         with pytest.raises(SignatureRefused):
             PROVIDER.verify(capture(name), open_line)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -110,6 +110,7 @@ class Twilio:
     def verify(self, request: WebhookRequest, line: Line) -> Verified:
         """Raise SignatureRefused unless Twilio signed this request for this line's public URL."""
         fields = _fields(request)
+        _our_id(request.query)
         if line.validate_signature:
             _check_signature(request, fields, line)
         return Verified(request, fields)
@@ -135,7 +136,7 @@ class Twilio:
             return "the event belongs to another account"
         if isinstance(event, StatusCallback):
             return ""
-        if line.service_id:
+        if line.service_id and line.number is None:
             ours = event.service_id == line.service_id
             return "" if ours else "the event belongs to no or another Messaging Service"
         if line.number is None:
@@ -210,13 +211,15 @@ class Twilio:
         return message
 
     def find(self, to: str, since: datetime, line: Line) -> WireRequest:
-        """The newest messages to `to`, newest first. `since` is for the reader of the answer:
-        the API filters by DateSent only, which is null until a message was sent, so that filter
-        would hide just the accepted message we look for."""
+        """What was sent to `to` on the day of `since` or later, newest first.
+
+        Days are as fine as the API filters, so compare `created_at`. A message that still waits
+        at Twilio has no DateSent and may be missing: not being listed proves nothing (P5)."""
         query = [("To", to)]
-        if not line.service_id and line.number is not None:
+        if line.number is not None:
             query.append(("From", line.number.e164))
-        query.append(("PageSize", _LIST_SIZE))
+        day = since.astimezone(UTC).date().isoformat()
+        query += [("DateSent>", day), ("PageSize", _LIST_SIZE)]
         return twilio_rest.get(line, f"{twilio_rest.account_url(line)}/Messages.json", query)
 
     def found(self, response: WireResponse) -> Sequence[RemoteMessage]:
@@ -508,11 +511,12 @@ def _sane(name: str, value: str) -> str:
 
 
 def _sender(line: Line) -> tuple[str, str]:
-    if line.service_id:
-        return "MessagingServiceSid", line.service_id
-    if line.number is None:
+    """A number wins over a Messaging Service, as in OpenClaw (facts/openclaw.md 1.2)."""
+    if line.number is not None:
+        return "From", line.number.e164
+    if not line.service_id:
         raise ProviderMisconfigured("Set fromNumber or messagingServiceSid.")
-    return "From", line.number.e164
+    return "MessagingServiceSid", line.service_id
 
 
 def _accepted(response: WireResponse) -> Outcome:

@@ -30,7 +30,7 @@ def requests(line: Line) -> list[tuple[str, WireRequest]]:
         query = [("PhoneNumber", line.number.e164), ("PageSize", "2")]
         url = f"{account}/IncomingPhoneNumbers.json"
         asked.append((NUMBER, twilio_rest.get(line, url, query)))
-    if line.service_id:
+    elif line.service_id:
         url = f"{twilio_rest.messaging_url(line)}/Services/{quote(line.service_id, safe='')}"
         asked.append((SERVICE, twilio_rest.get(line, url)))
     # A service has many numbers: list the account's newest and keep what came in.
@@ -44,7 +44,7 @@ def requests(line: Line) -> list[tuple[str, WireRequest]]:
 def findings(answers: Sequence[tuple[str, WireResponse]], line: Line) -> list[Finding]:
     """One finding per thing looked at; a request without an answer is reported, not an error."""
     given = dict(answers)
-    names = [SERVICE] if line.service_id else [NUMBER]
+    names = [SERVICE] if line.service_id and line.number is None else [NUMBER]
     return [_finding(name, given.get(name), line) for name in (*names, INBOUND)]
 
 
@@ -123,7 +123,9 @@ def _inbound(document: Mapping[str, Any], line: Line) -> Finding:
 def _came_in(row: Mapping[str, Any], line: Line) -> bool:
     if row.get("direction") != "inbound":
         return False
-    return not line.service_id or row.get("messaging_service_sid") == line.service_id
+    if line.number is not None:
+        return True
+    return row.get("messaging_service_sid") == line.service_id
 
 
 def _reach_hint(codes: Sequence[int], line: Line) -> str:

@@ -4,13 +4,10 @@ provider's API address. Judges names and literals only; must never resolve a hos
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import IPv4Network, ip_address
+from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from ringfence.model.errors import ProviderMisconfigured
-
-# RFC 6598: shared address space behind carrier-grade NAT; older `ipaddress` calls it global.
-_SHARED = IPv4Network("100.64.0.0/10")
 
 
 def split(url: str) -> SplitResult | None:
@@ -49,8 +46,7 @@ def publicly_usable(url: str) -> bool:
     except ValueError:
         private = host.endswith((".localhost", ".local", ".internal", ".home.arpa"))
         return "." in host and "_" not in host and not private
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    return ip.is_global and not ip.is_multicast and not (ip.version == 4 and ip in _SHARED)
+    return ip.is_global and not ip.is_multicast
 
 
 @lru_cache(maxsize=256)
