@@ -128,6 +128,13 @@ def test_a_line_without_a_public_url_is_not_healthy() -> None:
     assert not probe(line(public_url=None), number=number())["webhook"].ok
 
 
+def test_a_number_wins_over_a_service() -> None:
+    both = line(service_id=SERVICE)
+    assert [name for name, _ in PROVIDER.probe_requests(both)] == ["number", "inbound"]
+    assert probe(both, number=number(), inbound=came_in(None))["webhook"].ok
+    assert not probe(both, number=number(), inbound=came_in(11200))["inbound"].ok
+
+
 @pytest.mark.proves("B101")
 def test_messages_that_could_not_be_handed_over() -> None:
     finding = probe(LINE, inbound=came_in(11200, None, None))["inbound"]
