@@ -151,7 +151,7 @@ def test_half_a_character_is_sent_as_a_mark_not_a_crash() -> None:
         ),
     ],
 )
-@pytest.mark.proves("B097", "B119")
+@pytest.mark.proves("B097")
 def test_where_progress_is_reported(public_url: str | None, expected: str | None) -> None:
     assert callback_url(line(public_url=public_url), "obx_7") == expected
 

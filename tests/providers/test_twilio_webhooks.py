@@ -419,7 +419,7 @@ def test_no_bytes_crash_it(body: bytes, query: str, kind: str) -> None:
 # -- identity ------------------------------------------------------------------------------------
 
 
-@pytest.mark.proves("B010", "B118")
+@pytest.mark.proves("B010")
 def test_the_dedupe_token_comes_from_signed_fields() -> None:
     request = capture("inbound-sms")
     again = replace(request, headers={**request.headers, "i-twilio-idempotency-token": "other"})
@@ -427,7 +427,6 @@ def test_the_dedupe_token_comes_from_signed_fields() -> None:
     assert one == two == f"in:{RECEIVED_SMS}"
 
 
-@pytest.mark.proves("B118")
 def test_each_status_and_error_is_its_own_event() -> None:
     names = ("status-sent", "status-delivered", "status-undelivered-30007", "inbound-sms")
     tokens = {n: PROVIDER.dedupe_token(PROVIDER.verify(capture(n), LINE)) for n in names}

@@ -40,7 +40,6 @@ from ringfence.providers import urls
         ),
     ],
 )
-@pytest.mark.proves("B119")
 def test_publicly_usable(url: str, usable: bool) -> None:
     assert urls.publicly_usable(url) is usable
 
