@@ -49,7 +49,7 @@ bench: $(VENV)/.dev ## side-by-side measurements; prints tables
 	@$(BIN)/python -m bench $(ARGS)
 
 docs: $(VENV)/.dev ## write the generated reference pages
-	@$(BIN)/python -m docs.generate
+	@$(BIN)/python docs/generate.py
 
 lock: $(VENV)/bin/python ## pin and hash the dependencies again (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
