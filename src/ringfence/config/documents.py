@@ -23,7 +23,7 @@ def read_path(text: str) -> Path:
     at = 0
     while at < len(text):
         found = _STEP.match(text, at)
-        if found is None or (at == 0) == text.startswith(".", at):
+        if found is None or (at == 0 and text.startswith(".")):
             return _bad_path()
         name, index, quoted = found.groups()
         if name is not None and at > 0 and text[at] != ".":

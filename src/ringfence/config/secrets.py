@@ -150,12 +150,13 @@ def read_bounded(path: Path, bytes_max: int, warnings: list[str]) -> str:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:
         raise SecretUnavailable(f"{path} cannot be read ({error.strerror}).") from None
+    state = os.fstat(handle)
+    if not stat.S_ISREG(state.st_mode):
+        os.close(handle)
+        raise SecretUnavailable(f"{path} is not a regular file.")
+    if state.st_mode & stat.S_IROTH:
+        warnings.append(f"{path} holds a secret and everyone may read it; try chmod 600.")
     with os.fdopen(handle, "rb") as file:
-        state = os.fstat(file.fileno())
-        if not stat.S_ISREG(state.st_mode):
-            raise SecretUnavailable(f"{path} is not a regular file.")
-        if state.st_mode & stat.S_IROTH:
-            warnings.append(f"{path} holds a secret and everyone may read it; try chmod 600.")
         content = file.read(bytes_max + 1)
     if len(content) > bytes_max:
         raise SecretUnavailable(f"{path} is larger than {bytes_max} bytes.")

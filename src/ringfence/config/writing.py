@@ -42,7 +42,10 @@ def change(
     source = Source(Path(os.path.realpath(source.path)), named=False)
     if dry_run:
         return _prepare(source, patch, environ)[1]
-    source.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        source.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{source.path.parent} cannot be made ({error.strerror}).") from error
     with _locked(source.path):
         text, prepared = _prepare(source, patch, environ)
         if not prepared.lines:
