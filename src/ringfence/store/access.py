@@ -108,14 +108,11 @@ class AccessTable:
 
     def requests(self, line: str | None, now: datetime) -> list[PairingRequest]:
         of_line, params = ("AND p.line = ?", (line,)) if line is not None else ("", ())
-        return [
-            _request(row)
-            for row in self._db.rows(
-                f"SELECT {_REQUEST} FROM pairing_requests p WHERE {_PENDING} ? "
-                f"{of_line} ORDER BY p.seq",
-                (micros(now), *params),
-            )
-        ]
+        found = self._db.rows(
+            f"SELECT {_REQUEST} FROM pairing_requests p WHERE {_PENDING} ? {of_line}",
+            (micros(now), *params),
+        )
+        return sorted(map(_request, found), key=lambda request: (request.created_at, request.id))
 
 
 def _request(row: Row) -> PairingRequest:

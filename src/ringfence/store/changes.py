@@ -50,17 +50,17 @@ class Moves(Generic[S]):
         self,
         db: Connection,
         table: str,
-        open_states: frozenset[S],
+        open_states: tuple[S, ...],
         tallies: Tallies,
         transitions: dict[S, frozenset[S]],
     ) -> None:
         self._db = db
         self._table = table
-        self._open = open_states
+        self._open = frozenset(open_states)
         self._tallies = tallies
         self._transitions = transitions
         self._steps: dict[Shape[S], tuple[_Step[S], ...]] = {}
-        self.lanes = Lanes(db, table, sorted(state.value for state in open_states))
+        self.lanes = Lanes(db, table, [state.value for state in open_states])
 
     def apply(self, changes: Sequence[tuple[Shape[S], Row]]) -> set[str]:
         """Each change is its shape and (the columns' values, the fence's if any, the id). Keeps
@@ -126,10 +126,12 @@ class Moves(Generic[S]):
             fence = f" AND {table}.{shape.fence} = :expect_{shape.fence}"
             given.append(f"expect_{shape.fence}")
         given.append("id")
+        # The row is looked up by its id. "|| ''" keeps PostgreSQL, which may still believe the
+        # table to be empty, from walking a partial index over that state instead.
         return ForEach(
             # Column and state names only; values are parameters.
             f"UPDATE {table} SET {', '.join(settings)} {{from_rows}} "
-            f"WHERE {table}.id = :id AND {table}.state = '{before.value}'{fence} "
+            f"WHERE {table}.id = :id AND ({table}.state || '') = '{before.value}'{fence} "
             f"RETURNING {table}.id, {table}.number, {table}.line",
             columns(
                 " ".join(given), **{name: _BIGINTS[name] for name in given if name in _BIGINTS}

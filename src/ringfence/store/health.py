@@ -86,7 +86,6 @@ class HealthView:
 
     def _drop(self, table: str, key: str, where: str, param: int) -> None:
         self._db.run(
-            f"DELETE FROM {table} WHERE {key} IN "
-            f"(SELECT {key} FROM {table} WHERE {where} ORDER BY {key} LIMIT ?)",
+            f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {where} LIMIT ?)",
             (param, FORGOTTEN_AT_ONCE),
         )

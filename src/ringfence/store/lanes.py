@@ -4,7 +4,7 @@ work never walks a lane's queue (10,000 rows behind one head cost nothing)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 
 from ringfence.store.connection import Connection
 from ringfence.store.statements import ForEach, columns
@@ -16,9 +16,10 @@ _LANE = columns("number line")
 
 
 class Lanes:
-    """The heads of one ledger's lanes. Relies on write transactions being serial."""
+    """The heads of one ledger's lanes. Relies on write transactions being serial. `open_states` is
+    in the order of the table's `_open` index: SQLite compares the condition word for word."""
 
-    def __init__(self, db: Connection, table: str, open_states: Iterable[str]) -> None:
+    def __init__(self, db: Connection, table: str, open_states: Sequence[str]) -> None:
         self._db = db
         states = ", ".join(f"'{state}'" for state in open_states)
 
@@ -29,8 +30,9 @@ class Lanes:
         # Only names of tables and states are put into these texts, never a value.
         first = f"(SELECT min(o.seq) FROM {table} o WHERE {inside('o')})"
         self._occupied = ForEach(
+            # With LIMIT, PostgreSQL looks each lane up; EXISTS it would turn into a join.
             "SELECT :number, :line {from_rows} "
-            f"WHERE EXISTS (SELECT 1 FROM {table} o WHERE {inside('o')})",
+            f"WHERE (SELECT 1 FROM {table} o WHERE {inside('o')} LIMIT 1) = 1",
             _LANE,
         )
         self._promote = ForEach(

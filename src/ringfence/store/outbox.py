@@ -28,7 +28,7 @@ from ringfence.store.values import (
 LISTED_MAX = 10_000
 """Dead letters given at once; more wait for the next listing."""
 
-_OPEN = frozenset({OutboxState.DUE, OutboxState.SENDING, OutboxState.UNKNOWN})
+_OPEN = (OutboxState.DUE, OutboxState.SENDING, OutboxState.UNKNOWN)
 _COLUMNS = columns(
     "id message_id line number part parts body media act message_class initiator state due_at "
     "expires_at created_at attempt lease_owner lease_until provider_id status error_code reason "
@@ -49,6 +49,8 @@ _ADD = Insert("outbox", (*_COLUMNS, ("head", "bigint")))
 # (https://www.sqlite.org/partialindex.html section 3).
 _OPEN_SQL = "o.state IN ('due', 'sending', 'unknown')"
 _HEADS = "o.state = 'due' AND o.head = 1"
+# PostgreSQL, knowing nothing yet of a new table, picks the index that has the asked order.
+_BY_LINE = "ORDER BY o.line, o.due_at, o.seq"
 _GET = ForEach(
     f"SELECT {_ITEM} FROM outbox o{{and_rows}} WHERE o.id = :id",
     columns("id"),
@@ -143,7 +145,8 @@ class OutboxTable:
 
     def leases_lost(self, now: datetime, owner: str | None = None) -> list[OutboxItem]:
         lost, param = ("o.lease_until <= ?", micros(now)) if owner is None else _not_held_by(owner)
-        return self._items(f"o.state = 'sending' AND {lost} ORDER BY o.seq", (param,))
+        found = self._items(f"o.state = 'sending' AND {lost} ORDER BY o.lease_until", (param,))
+        return sorted(found, key=lambda item: item.seq)
 
     def waiting(self, line: str) -> int:
         return self._tallies.standing("outbox", line, OutboxState.DUE.value)
@@ -159,7 +162,8 @@ class OutboxTable:
         stopped = {line for (line,) in self._db.rows("SELECT line FROM line_stops")}
         times = [
             self._db.value(
-                f"SELECT min(o.due_at) FROM outbox o WHERE o.line = ? AND {_HEADS}",
+                f"SELECT o.due_at FROM outbox o WHERE o.line = ? AND {_HEADS} "
+                "ORDER BY o.due_at, o.seq LIMIT 1",
                 (line,),
             )
             for line in self._lines_with_heads()
@@ -173,9 +177,10 @@ class OutboxTable:
             line
             for (line,) in self._db.rows(
                 f"""WITH RECURSIVE lines (line) AS (
-                    SELECT min(o.line) FROM outbox o WHERE {_HEADS}
+                    SELECT (SELECT o.line FROM outbox o WHERE {_HEADS} {_BY_LINE} LIMIT 1)
                     UNION ALL
-                    SELECT (SELECT min(o.line) FROM outbox o WHERE {_HEADS} AND o.line > lines.line)
+                    SELECT (SELECT o.line FROM outbox o WHERE {_HEADS} AND o.line > lines.line
+                        {_BY_LINE} LIMIT 1)
                     FROM lines WHERE lines.line IS NOT NULL
                 ) SELECT line FROM lines WHERE line IS NOT NULL"""
             )

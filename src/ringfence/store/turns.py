@@ -15,7 +15,7 @@ from ringfence.store.statements import Insert, columns, names
 from ringfence.store.tallies import Tallies
 from ringfence.store.values import micros, micros_or_none, moment, moment_or_none, storable
 
-_OPEN = frozenset({TurnState.OWED, TurnState.CLAIMED})
+_OPEN = (TurnState.OWED, TurnState.CLAIMED)
 _TRANSITIONS: dict[TurnState, frozenset[TurnState]] = {
     TurnState.OWED: frozenset(
         {TurnState.CLAIMED, TurnState.CANCELLED, TurnState.DONE, TurnState.DEAD}
@@ -75,11 +75,9 @@ class TurnTable:
         return self._moves.apply([_shaped(change) for change in changes])
 
     def leases_lost(self, now: datetime, owner: str | None = None) -> list[Turn]:
-        if owner is None:
-            return self._turns(
-                "t.state = 'claimed' AND t.lease_until <= ? ORDER BY t.seq", (micros(now),)
-            )
-        return self._turns("t.state = 'claimed' AND t.lease_owner <> ? ORDER BY t.seq", (owner,))
+        lost, param = ("t.lease_until <= ?", micros(now)) if owner is None else _not_held_by(owner)
+        found = self._turns(f"t.state = 'claimed' AND {lost} ORDER BY t.lease_until", (param,))
+        return sorted(found, key=lambda turn: turn.seq)
 
     def open_for(self, number: PhoneNumber) -> list[Turn]:
         return self._turns(
@@ -99,6 +97,10 @@ class TurnTable:
     def _turns(self, where: str, params: Sequence[object]) -> list[Turn]:
         rows = self._db.rows(f"SELECT {_TURN} FROM turns t WHERE {where}", params)
         return [_turn(row) for row in rows]
+
+
+def _not_held_by(owner: str) -> tuple[str, str]:
+    return "t.lease_owner <> ?", owner
 
 
 def _shaped(change: TurnChange) -> tuple[Shape[TurnState], Row]:
