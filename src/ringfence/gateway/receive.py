@@ -17,7 +17,7 @@ from ringfence.gateway.pairing import stranger_wrote
 from ringfence.gateway.rates import Rate
 from ringfence.gateway.review import Proposal, propose, reason_text
 from ringfence.gateway.track import Tracker
-from ringfence.model.audit import AuditEntry
+from ringfence.model.audit import AuditEntry, digest
 from ringfence.model.errors import InvalidNumber, MalformedEvent, StoreBusy, TooMany
 from ringfence.model.line import Line, OptOutReplies
 from ringfence.model.message import (
@@ -76,11 +76,12 @@ class Receiver:
         signed event that is not ours is taken, buried, and answered like a good one (B029)."""
         provider = self._kit.provider_of(line)
         verified = provider.verify(request, line)
-        token = provider.dedupe_token(verified)
         try:
             event = provider.parse(verified)
+            token = provider.dedupe_token(verified)
         except MalformedEvent as error:
-            return await self._bury(line, token, "malformed", error.detail, verified)
+            unnamed = digest(request.body.decode("utf-8", "replace"))
+            return await self._bury(line, unnamed, "malformed", error.detail, verified)
         wrong = provider.misdirected(event, line)
         match event:
             case StatusCallback():
@@ -297,7 +298,8 @@ def _message(
         direction=Direction.IN,
         number=number,
         contact_id="",
-        body=event.body,
+        # PostgreSQL's text takes no NUL, and no phone shows one.
+        body=event.body.replace("\x00", ""),
         status=MessageStatus.RECEIVED,
         created_at=now,
         updated_at=now,

@@ -204,15 +204,21 @@ class Tracker:
             await self._kit.store.write(lambda tx: tx.watches.close([watch.id]))
             return
         provider = self._kit.provider_of(line)
-        since = (item.lease_until or item.created_at) - self._kit.pace.dispatch_lease - _CLOCK_SLACK
         try:
-            answer = await self._kit.http.send(provider.find(item.number.e164, since, line))
+            answer = await self._kit.http.send(
+                provider.find(item.number.e164, self._since(item), line)
+            )
             listed: Sequence[RemoteMessage] | None = provider.found(answer)
         except RingfenceError:
             listed = None  # the look itself failed: it proves nothing
         now = self._kit.clock.now()
         await self._kit.store.write(lambda tx: self._resolve(tx, watch, item, line, listed, now))
         self._kit.outbox_bell.ring()
+
+    def _since(self, item: OutboxItem) -> datetime:
+        """The earliest moment the provider can have taken it."""
+        claimed = (item.lease_until or item.created_at) - self._kit.pace.dispatch_lease
+        return claimed - _CLOCK_SLACK
 
     def _resolve(
         self,
@@ -223,7 +229,7 @@ class Tracker:
         listed: Sequence[RemoteMessage] | None,
         now: datetime,
     ) -> None:
-        match_ = _match(tx, item, listed or ())
+        match_ = _match(tx, item, listed or (), self._since(item))
         if match_ is not None:
             self._fold_many(tx, [Report(line, _as_callback(match_, item, line))])
             return
@@ -320,11 +326,18 @@ def _as_callback(remote: RemoteMessage, item: OutboxItem, line: Line) -> StatusC
     )
 
 
-def _match(tx: Tx, item: OutboxItem, listed: Sequence[RemoteMessage]) -> RemoteMessage | None:
-    """The listed message that is this item: same text, not inbound, and not already another
-    item's. The oldest wins, so that two equal texts resolve in the order they were sent."""
+def _match(
+    tx: Tx, item: OutboxItem, listed: Sequence[RemoteMessage], since: datetime
+) -> RemoteMessage | None:
+    """The listed message that is this item: same text, not inbound, not older than the attempt
+    (the provider filters by day only, and other programs may use the number), and not already
+    another item's. The oldest wins, so that two equal texts resolve in the order they were sent."""
     candidates = [
-        remote for remote in listed if not remote.inbound and _same_text(item.body, remote.body)
+        remote
+        for remote in listed
+        if not remote.inbound
+        and remote.body.strip() == item.body.strip()
+        and (remote.created_at is None or remote.created_at >= since)
     ]
     taken = tx.outbox.by_provider_ids(item.line, [remote.provider_id for remote in candidates])
     free = [
@@ -335,11 +348,6 @@ def _match(tx: Tx, item: OutboxItem, listed: Sequence[RemoteMessage]) -> RemoteM
     return min(
         free, key=lambda remote: (remote.created_at or _NEVER, remote.provider_id), default=None
     )
-
-
-def _same_text(ours: str, theirs: str) -> bool:
-    # A trial account prefixes every text with its own sentence (facts 2.6).
-    return theirs.strip() == ours.strip() or theirs.strip().endswith(ours.strip())
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)

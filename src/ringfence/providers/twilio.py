@@ -88,6 +88,7 @@ _MEDIA_URL = re.compile(
 )
 _OUR_ID_VALUE = re.compile(r"[A-Za-z0-9_-]{1,80}", re.ASCII)
 _COUNT = re.compile(r"\d{1,4}", re.ASCII)
+TRIAL_PREFIX = "Sent from your Twilio trial account - "
 _CODE = re.compile(r"[1-9]\d{0,5}", re.ASCII)
 _LIST_SIZE = "200"
 _MEDIA_REDIRECTS = 3
@@ -576,7 +577,8 @@ def _remote(row: dict[str, object]) -> RemoteMessage | None:
         provider_id=sid,
         to=_text(row.get("to")),
         sender=_text(row.get("from")),
-        body=_text(row.get("body")),
+        # A trial account opens every text with its own sentence (facts 2.6): not our words.
+        body=_text(row.get("body")).removeprefix(TRIAL_PREFIX),
         status=STATUSES.get(_text(status), MessageStatus.QUEUED),
         error_code=int(str(code)) if _CODE.fullmatch(str(code)) else None,
         created_at=twilio_rest.moment(row.get("date_created")),
