@@ -24,10 +24,11 @@ class WireRequest:
     across a redirect to another host."""
 
     method: str
-    url: str
+    # A URL, a body and credentials may hold numbers and secrets: none of them prints (P9).
+    url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
-    secret_headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
     timeout_s: float = 30.0
     response_bytes_max: int = 1024 * 1024
     error_bytes_max: int = 8 * 1024
