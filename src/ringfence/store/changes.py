@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from ringfence.store.connection import Connection, Row
 from ringfence.store.lanes import Lane, Lanes
-from ringfence.store.statements import ForEach, columns
+from ringfence.store.statements import ForEach, columns, per_row
 from ringfence.store.tallies import Tallies
 
 S = TypeVar("S", bound=Enum)
@@ -126,12 +126,11 @@ class Moves(Generic[S]):
             fence = f" AND {table}.{shape.fence} = :expect_{shape.fence}"
             given.append(f"expect_{shape.fence}")
         given.append("id")
-        # The row is looked up by its id. "|| ''" keeps PostgreSQL, which may still believe the
-        # table to be empty, from walking a partial index over that state instead.
+        expected = per_row("id", f"'{before.value}'")
         return ForEach(
             # Column and state names only; values are parameters.
             f"UPDATE {table} SET {', '.join(settings)} {{from_rows}} "
-            f"WHERE {table}.id = :id AND ({table}.state || '') = '{before.value}'{fence} "
+            f"WHERE {table}.id = :id AND {table}.state = {expected}{fence} "
             f"RETURNING {table}.id, {table}.number, {table}.line",
             columns(
                 " ".join(given), **{name: _BIGINTS[name] for name in given if name in _BIGINTS}

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from ringfence.store.connection import Connection
-from ringfence.store.statements import ForEach, columns
+from ringfence.store.statements import ForEach, columns, per_row
 
 Lane = tuple[str, str]
 """(number, line), in the order of the index."""
@@ -37,12 +37,13 @@ class Lanes:
         )
         self._promote = ForEach(
             f"UPDATE {table} SET head = 1 {{from_rows}} "
-            f"WHERE {table}.head = 0 AND {table}.seq = {first}",
+            f"WHERE {table}.seq = {first} AND {table}.head = {per_row('number', '0')}",
             _LANE,
         )
         self._demote = ForEach(
             f"UPDATE {table} SET head = 0 {{from_rows}} "
-            f"WHERE {inside(table)} AND {table}.head = 1 AND {table}.seq > {first}",
+            f"WHERE {inside(table)} AND {table}.seq > {first} "
+            f"AND {table}.head = {per_row('number', '1')}",
             _LANE,
         )
 

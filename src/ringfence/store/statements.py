@@ -70,6 +70,13 @@ class ForEach:
         return text.replace("{using_rows}", f"USING {source}")
 
 
+def per_row(param: str, value: str) -> str:
+    """`value`, written so that PostgreSQL cannot know it before it has the row. Without this, a
+    planner that believes the table to be empty filters the whole of it by state first, and only
+    then looks whose turn it is (seen: 3 ms a row at 30,000 rows, instead of 20 microseconds)."""
+    return f"CASE WHEN :{param} IS NULL THEN NULL ELSE {value} END"
+
+
 def _recordset(cols: Columns) -> str:
     typed = ", ".join(f"{name} {kind}" for name, kind in cols)
     return f"json_to_recordset(%s::json) AS r ({typed})"
