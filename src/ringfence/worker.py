@@ -131,6 +131,10 @@ class Worker:
             except StoreError as error:
                 log.error("the store failed; trying again", extra={"error": error.code})
                 worked = False
+            except Exception:
+                # One row that breaks a stage must not silence the others for good.
+                log.exception("a stage failed; trying again")
+                worked = False
             if not worked:
                 await self._wait(bell, rings)
 

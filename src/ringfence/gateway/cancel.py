@@ -17,10 +17,17 @@ _PENDING = frozenset({OutboxState.DUE, OutboxState.HELD})
 
 
 def cancel_person(
-    kit: Equipment, tx: Tx, number: PhoneNumber, reason: str, actor: str, now: datetime
+    kit: Equipment,
+    tx: Tx,
+    number: PhoneNumber,
+    reason: str,
+    actor: str,
+    now: datetime,
+    line: str | None = None,
 ) -> int:
-    """Cancel turns and unsent items of a person on every line; answers how many items."""
-    turns = tx.turns.open_for(number)
+    """Cancel turns and unsent items of a person on every line (or on one); answers how many
+    items."""
+    turns = [turn for turn in tx.turns.open_for(number) if line in (None, turn.line)]
     tx.turns.change(
         [
             TurnChange(
@@ -32,14 +39,21 @@ def cancel_person(
             for turn in turns
         ]
     )
-    items = tx.outbox.pending_for(number)
+    items = [item for item in tx.outbox.pending_for(number) if line in (None, item.line)]
     _end(tx, items, OutboxState.CANCELLED, MessageStatus.CANCELLED, reason, now)
-    held = tx.messages.held_for(number)
+    held = _held(tx, number, line)
     _settle(tx, held, MessageStatus.CANCELLED, reason, now)
     if items or turns or held:
         body = {"reason": reason, "items": [item.id for item in items], "turns": len(turns)}
         tx.audit.append([kit.audit("cancelled", reason, actor, now, body)])
     return len(items)
+
+
+def _held(tx: Tx, number: PhoneNumber, line: str | None) -> list[str]:
+    held = tx.messages.held_for(number)
+    if line is None or not held:
+        return held
+    return [key for key, message in tx.messages.many(held).items() if message.line == line]
 
 
 def hold_items(

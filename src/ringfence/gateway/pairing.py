@@ -3,8 +3,10 @@ receiving transaction; approving is an operator's act and never an agent's (P2).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from ringfence.gateway.cancel import cancel_person
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.review import Proposal, propose
 from ringfence.model.contact import PairingRequest, PairingState
@@ -89,6 +91,30 @@ def dismiss(
     tx.access.close_request(request.id, PairingState.DISMISSED)
     tx.audit.append([kit.audit("pairing_dismissed", request.id, actor, now, {"line": line.id})])
     return request
+
+
+def revoke(
+    kit: Equipment, tx: Tx, line: Line, number: PhoneNumber, actor: str, now: datetime
+) -> int:
+    """Take an approval back; what the line still owes the person is cancelled with it (P3). Answers
+    how many messages. Raises NotFound for somebody who was not approved by pairing."""
+    if not tx.access.revoke(line.id, number):
+        raise NotFound(
+            f"Nobody with this number was approved on line {line.id}. Numbers in allowFrom and "
+            "owners are removed in the configuration."
+        )
+    person = tx.people.find([number]).get(number)
+    subject = person.contact_id if person is not None else "unknown"
+    tx.audit.append([kit.audit("pairing_revoked", subject, actor, now, {"line": line.id})])
+    return cancel_person(kit, tx, number, "pairing_revoked", actor, now, line=line.id)
+
+
+def line_with(tx: Tx, lines: Sequence[Line], code: str, now: datetime) -> Line:
+    """The line on which a code is pending, the first of `lines` if on none: an operator types a
+    code from a phone's screen, which does not say the line."""
+    wanted = code.strip().upper()
+    pending = (line for line in lines if tx.access.pending_by_code(line.id, wanted, now))
+    return next(pending, lines[0])
 
 
 def _pending(tx: Tx, line: Line, code: str, now: datetime) -> PairingRequest:

@@ -4,6 +4,7 @@ returned (P4). The agent is not called here; it is owed a turn."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -35,6 +36,8 @@ from ringfence.ports import DeadEvent, Tx
 from ringfence.providers.base import Verified
 from ringfence.providers.wire import WebhookRequest
 from ringfence.text.keywords import Keyword, KeywordKind, classify
+
+log = logging.getLogger("ringfence.receive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,16 @@ class Receiver:
         stored = await self._admit(arrival)
         self._kit.turns_bell.ring()
         self._kit.outbox_bell.ring()
+        log.info(
+            "received",
+            extra={
+                "message_id": message.id,
+                "provider_id": event.provider_id,
+                "event_id": token,
+                "line": line.id,
+                "state": "stored" if stored else "duplicate",
+            },
+        )
         return Receipt(stored=True, duplicate=not stored)
 
     def _limit(self, line: Line, number: PhoneNumber, now: datetime) -> None:

@@ -4,6 +4,7 @@ texted to anybody; an answer that lost its turn is thrown away."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,6 +29,9 @@ from ringfence.model.verdict import Act, Verdict
 from ringfence.ports import AgentReply, AgentTurn, HistoryEntry, TurnChange, Tx
 from ringfence.text.plain import is_blank, plain
 from ringfence.text.scrub import scrub
+from ringfence.text.segments import smart_encode
+
+log = logging.getLogger("ringfence.reply")
 
 _CLAIMED = frozenset({TurnState.CLAIMED})
 
@@ -76,6 +80,7 @@ class Replier:
             # It took the turn and may have acted on it: asking again is a person's choice.
             finished = Finished(open_turn, TurnState.DEAD, reason=f"{error.code}: {error}")
         await self._finish(finished)
+        _log_turn(finished)
         self._kit.turns_bell.ring()
         self._kit.outbox_bell.ring()
 
@@ -234,7 +239,7 @@ class Replier:
         )
 
     def _proposals(self, finished: Finished, reply: AgentReply) -> list[Proposal]:
-        text = scrub(plain(reply.text))
+        text = smart_encode(scrub(plain(reply.text)))
         if is_blank(text) and not reply.media_urls:
             return []  # the agent chose silence
         turn = finished.open.turn
@@ -258,3 +263,20 @@ class Replier:
                 provenance=provenance,
             )
         ]
+
+
+def _log_turn(finished: Finished) -> None:
+    turn = finished.open.turn
+    failed = finished.state in (TurnState.DEAD, TurnState.OWED)
+    log.log(
+        logging.WARNING if failed else logging.INFO,
+        "turn",
+        extra={
+            "turn_id": turn.id,
+            "message_id": turn.message_id,
+            "line": turn.line,
+            "state": finished.state.value,
+            "attempt": turn.attempt,
+            "reason": finished.reason,
+        },
+    )

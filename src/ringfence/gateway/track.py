@@ -3,6 +3,7 @@ unknown outcomes are resolved at the provider. Late and repeated reports change 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,8 @@ from ringfence.model.message import FINAL, MessageStatus, StatusCallback
 from ringfence.model.outbox import ErrorClass, OutboxItem, OutboxState, Watch, WatchKind
 from ringfence.ports import MessageChange, Observation, OutboxChange, Tx
 from ringfence.providers.base import RemoteMessage
+
+log = logging.getLogger("ringfence.track")
 
 # A callback proves the provider has the message, whatever we believed before.
 _PROVABLE = frozenset(
@@ -75,6 +78,7 @@ class Tracker:
             if new and before is not None:
                 moved[before.id] = current[before.id]
                 entries.append(self._entry(report, before, observation, now))
+                _log_status(before, observation)
                 self._opt_out(tx, report, before, now)
         self._apply(tx, list(moved.values()), now)
         tx.audit.append(entries)
@@ -259,6 +263,21 @@ class Tracker:
             )
             body = {"reason": "unknown_outcome"}
             tx.audit.append([self._kit.audit("dead_letter", item.id, "system", now, body)])
+
+
+def _log_status(item: OutboxItem, observation: Observation) -> None:
+    log.info(
+        "status",
+        extra={
+            "message_id": item.message_id,
+            "outbox_id": item.id,
+            "provider_id": observation.provider_id,
+            "line": item.line,
+            "state": observation.status.value,
+            "error_code": observation.error_code,
+            "conflicting": observation.conflicting or None,
+        },
+    )
 
 
 def _find_items(tx: Tx, batch: Sequence[Report]) -> dict[str, OutboxItem]:

@@ -13,6 +13,8 @@ from typing import Any
 import uvicorn
 
 _BACKLOG = 1024
+# Beyond it a request is answered 503 at once (P10); a line's own limit is far lower.
+CONNECTIONS_MAX = 2_000
 
 
 class _Server(uvicorn.Server):
@@ -36,6 +38,7 @@ class Listener:
                 # We read forwarded addresses ourselves, from configured proxies only (B019).
                 proxy_headers=False,
                 timeout_keep_alive=30,
+                limit_concurrency=CONNECTIONS_MAX,
                 timeout_graceful_shutdown=5,
             )
         )
