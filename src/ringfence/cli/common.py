@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from ringfence.bootstrap import Gateway
     from ringfence.config import Settings
     from ringfence.model.line import Line
+    from ringfence.model.phone import PhoneNumber
 
 T = TypeVar("T")
+
+# The words for our one channel; the second is OpenClaw's alias.
+CHANNELS = ("sms", "twilio-sms")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 line_option = click.option(
@@ -64,6 +68,18 @@ def line_of(gateway_settings: Settings, account: str | None) -> Line:
         known = ", ".join(entry.id for entry in gateway_settings.lines) or "none is configured"
         raise click.UsageError(f"No line {wanted!r}. Known: {known}.")
     return line
+
+
+def number_of(text: str, option: str = "NUMBER") -> PhoneNumber:
+    """A number as an operator writes it, a channel prefix included. A wrong one is wrong usage: it
+    is never guessed (B061)."""
+    from ringfence.model.errors import InvalidNumber
+    from ringfence.model.phone import from_operator
+
+    try:
+        return from_operator(text)
+    except InvalidNumber as error:
+        raise click.BadParameter(f"{text!r}: {error.detail}", param_hint=option) from None
 
 
 def actor() -> str:
