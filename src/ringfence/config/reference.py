@@ -46,7 +46,6 @@ _DEFAULTS: dict[type[BaseModel], Any] = {
 _HEAD = f"""\
 # Configuration reference
 
-Generated from the program (`ringfence.config.reference.render`); do not edit by hand.
 How to change the file is in [Configure](../howto/configure.md).
 
 One JSON5 file: `--config`, else `{CONFIG_VARIABLE}`, else `{DEFAULT_PATH}`. Unknown keys and bad

@@ -248,12 +248,14 @@ def _converse(
 ) -> bytes | None:
     """What the program printed, at most one byte more than allowed; None when it took too long."""
     printed: list[bytes] = []
+    to_program, from_program = process.stdin, process.stdout
+    assert to_program is not None
+    assert from_program is not None
 
     def listen() -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        _quietly(lambda: (process.stdin.write(stdin), process.stdin.close()))  # type: ignore[union-attr]
-        printed.append(process.stdout.read(bytes_max + 1))
+        _quietly(lambda: to_program.write(stdin))
+        _quietly(to_program.close)
+        printed.append(from_program.read(bytes_max + 1))
         if len(printed[0]) <= bytes_max:
             process.wait()
 
@@ -264,9 +266,8 @@ def _converse(
     _quietly(lambda: os.killpg(process.pid, signal.SIGKILL))
     process.wait()
     listener.join(1.0)
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None and not listener.is_alive():
-            _quietly(pipe.close)
+    if not listener.is_alive():
+        _quietly(from_program.close)
     return printed[0] if in_time and printed else None
 
 

@@ -49,7 +49,7 @@ _REFERENCE_FORMS = (
 )
 
 
-def _secret(value: Any) -> SecretInput:
+def read_secret(value: Any) -> SecretInput:
     """Plain text, a `$NAME` string, or OpenClaw's SecretRef object (docs.openclaw.ai, gateway,
     secrets: the SecretRef contract)."""
     if isinstance(value, str):
@@ -152,7 +152,7 @@ def _seconds(value: Any) -> float:
     return float(value)
 
 
-SecretKey = Annotated[SecretInput, PlainValidator(_secret)]
+SecretKey = Annotated[SecretInput, PlainValidator(read_secret)]
 NumberKey = Annotated[str | int, PlainValidator(_number)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
