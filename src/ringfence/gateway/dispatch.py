@@ -38,6 +38,8 @@ log = logging.getLogger("ringfence.dispatch")
 
 _CLAIMABLE = frozenset({OutboxState.DUE})
 _IN_FLIGHT = frozenset({OutboxState.SENDING, OutboxState.UNKNOWN})
+# Once its outcome is unknown an item is only ever resolved, never due again by itself (P5).
+_OURS = frozenset({OutboxState.SENDING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +272,7 @@ def _change(
 ) -> OutboxChange:
     return OutboxChange(
         item.id,
-        _IN_FLIGHT,
+        _OURS if state in (OutboxState.DUE, OutboxState.UNKNOWN) else _IN_FLIGHT,
         state,
         expect_attempt=item.attempt,
         due_at=due_at,
