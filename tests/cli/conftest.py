@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -18,3 +19,12 @@ def two_lines(tmp_path: Path) -> House:
     """The lines `default` and `second`."""
     second = {"fromNumber": "+15555550101", "webhookPath": "/webhooks/second"}
     return build(tmp_path, {"accounts": {"second": second}})
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+HEALTH_TIMEOUT_S = 2.0
 # The words for our one channel; the second is OpenClaw's alias.
 CHANNELS = ("sms", "twilio-sms")
 
@@ -80,6 +81,24 @@ def number_of(text: str, option: str = "NUMBER") -> PhoneNumber:
         return from_operator(text)
     except InvalidNumber as error:
         raise click.BadParameter(f"{text!r}: {error.detail}", param_hint=option) from None
+
+
+async def gateway_answers(gateway: Gateway) -> bool | None:
+    """Does a gateway answer where the configuration puts its private listener? None when that
+    cannot be known (port 0)."""
+    from ringfence.model.errors import NetError
+    from ringfence.providers.wire import WireRequest
+
+    chosen = gateway.settings.gateway
+    if chosen.private_port == 0:
+        return None
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(chosen.private_host, chosen.private_host)  # noqa: S104 - compared with, never bound
+    url = f"http://{host}:{chosen.private_port}/health"
+    try:
+        answer = await gateway.kit.http.send(WireRequest("GET", url, timeout_s=HEALTH_TIMEOUT_S))
+    except NetError:
+        return False
+    return answer.status == 200 and b'"ledgers"' in answer.body
 
 
 def actor() -> str:
