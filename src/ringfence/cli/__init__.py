@@ -12,6 +12,8 @@ import ringfence
 
 # Name → (module, what `--help` says, so that help need not import it).
 COMMANDS = {
+    "audit": ("audit", "The log of every decision: verify it."),
+    "backup": ("backup", "Copy the store while the gateway runs, and check the copy."),
     "channels": ("channels", "Lines: list, capabilities, status, dead letters."),
     "config": ("config", "Read, check and change the configuration."),
     "demo": ("demo", "Gateway, simulated carrier and demo agent; nothing to configure."),
