@@ -33,6 +33,8 @@ class Listener:
                 app,
                 lifespan="off",
                 log_config=None,
+                # Our own `ready` says it in our own fields.
+                log_level="warning",
                 access_log=False,
                 server_header=False,
                 # We read forwarded addresses ourselves, from configured proxies only (B019).
