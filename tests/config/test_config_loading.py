@@ -407,6 +407,17 @@ def test_a_secret_that_cannot_be_resolved_blocks_its_line_only(load_good: Any) -
     assert any(warning.startswith("line lost is blocked") for warning in settings.warnings)
 
 
+def test_a_switched_off_line_has_its_secrets_left_alone(load_good: Any) -> None:
+    (line,) = load_good(sms(enabled=False, authToken="${TOKEN}"), {"TOKEN": "hush"}).lines
+    assert line.credentials.auth_tokens == ()
+
+
+def test_a_bad_value_that_is_inherited_is_named_once(problems_of: Any) -> None:
+    accounts = {"a": {"webhookPath": "/a"}, "b": {"webhookPath": "/b"}}
+    (problem,) = problems_of(sms(owners=["me"], accounts=accounts))
+    assert problem.startswith("channels.sms.owners[0]: ")
+
+
 @pytest.mark.proves("B106")
 def test_an_agent_without_its_secret_is_blocked_alone(load_good: Any) -> None:
     settings = load_good(

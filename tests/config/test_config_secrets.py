@@ -191,6 +191,11 @@ def test_a_command_may_print_the_bare_value(script: Any, resolve: Any) -> None:
     assert resolve(EXEC, command=script(f"print('{VALUE}')"), jsonOnly=False) == VALUE
 
 
+def test_standard_error_is_no_part_of_the_value(script: Any, resolve: Any) -> None:
+    body = f"print('note', file=sys.stderr, flush=True); print('{VALUE}')"
+    assert resolve(EXEC, command=script(body), jsonOnly=False) == VALUE
+
+
 def test_a_command_that_reads_nothing_still_works(script: Any, resolve: Any) -> None:
     body = f"sys.stdin.close(); print(json.dumps({{'values': {{'sms/token': '{VALUE}'}}}}))"
     assert resolve(EXEC, command=script(body)) == VALUE

@@ -185,3 +185,12 @@ def test_half_a_character_is_refused(path: Path) -> None:
     with pytest.raises(ConfigInvalid):
         changed(path, {"channels": {"sms": {"name": "\ud83d"}}})
     assert path.read_text() == TEXT
+
+
+def test_the_store_address_need_not_be_known_to_the_shell_that_changes_the_file(path: Path) -> None:
+    done = changed(path, {"store": {"url": "${ONLY_THE_SERVICE_KNOWS}"}})
+    assert done.written
+    assert (
+        "store.url cannot be looked up here: The environment variable ONLY_THE_SERVICE_KNOWS is "
+        "not set."
+    ) in done.warnings

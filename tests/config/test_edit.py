@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ringfence.config.edit import edit, merge_patch, same
 from ringfence.config.spans import Value, repeated_keys, scan
-from ringfence.model.errors import ConfigInvalid
+from ringfence.model.errors import ConfigError, ConfigInvalid
 
 FILE = """\
 // Ringfence of the night shift
@@ -101,6 +101,14 @@ def test_edit_of_odd_texts(text: str, patch: dict[str, Any], expected: str) -> N
 def test_a_key_written_twice_is_refused() -> None:
     with pytest.raises(ConfigInvalid, match=r"channels\.x: expected this key once"):
         edit("{channels: {x: 1, 'x': 2}}", {"a": 1})
+
+
+def test_a_result_that_is_not_the_intended_one_is_never_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ringfence.config.edit._text", lambda value: '"something else"')
+    with pytest.raises(ConfigError, match="would not have given the intended result"):
+        edit('{a: "x"}', {"a": "y"})
 
 
 @pytest.mark.parametrize(

@@ -44,11 +44,16 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     return build(parse(text, str(source.path)) if text is not None else {}, source, environ)
 
 
-def build(raw: dict[str, Any], source: Source, environ: Mapping[str, str]) -> Settings:
-    """Settings from raw values; `source` says where relative paths start. Raises ConfigInvalid."""
+def build(
+    raw: dict[str, Any], source: Source, environ: Mapping[str, str], *, starting: bool = True
+) -> Settings:
+    """Settings from raw values; `source` says where relative paths start. Raises ConfigInvalid.
+
+    Not `starting`: the file is only being changed, maybe by a person whose shell lacks the
+    service's variables, so a store address that cannot be looked up is a warning."""
     problems = Problems()
     values, left_out = check(RootShape, raw, "", problems)
-    assembly = Assembly(values, left_out, source, environ, problems)
+    assembly = Assembly(values, left_out, source, environ, problems, starting)
     settings = assembly.settings()
     problems.raise_if_any()
     return settings
@@ -63,6 +68,7 @@ class Assembly:
     source: Source
     environ: Mapping[str, str]
     problems: Problems
+    starting: bool
 
     def settings(self) -> Settings:
         resolver = self._resolver()
@@ -77,7 +83,9 @@ class Assembly:
         warnings += _line_warnings(lines, agents)
         if _any_plain([self.values, maker_of_agents.keys]) and open_to_all(self.source.path):
             warnings.append(f"{self.source.path} holds secrets and everyone may read it")
-        store = StoreSettings(self._store_url(resolver), **self._section("store", "busyTimeoutS"))
+        store = StoreSettings(
+            self._store_url(resolver, warnings), **self._section("store", "busyTimeoutS")
+        )
         warnings += resolver.warnings
         return Settings(
             lines=lines,
@@ -165,7 +173,7 @@ class Assembly:
             warnings.append("gateway.privateHost is not a loopback address: others can reach it")
         return gateway
 
-    def _store_url(self, resolver: SecretResolver) -> str:
+    def _store_url(self, resolver: SecretResolver, warnings: list[str]) -> str:
         """The configuration wins over RINGFENCE_STORE_URL; then SQLite beside the file."""
         base = self.source.path.parent
         wanted: SecretInput | None = self.values.get("store", {}).get("url")
@@ -178,7 +186,10 @@ class Assembly:
         try:
             url = store_url(resolver.resolve(wanted).reveal(), base)
         except SecretUnavailable as error:
-            self.problems.add(place, "a secret that can be resolved", got=error.detail)
+            if self.starting:
+                self.problems.add(place, "a secret that can be resolved", got=error.detail)
+            else:
+                warnings.append(f"{place} cannot be looked up here: {error.detail}")
             return ""
         if url is None:
             shown = "another address" if wanted.is_plain else "another address behind the reference"

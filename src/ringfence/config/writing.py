@@ -69,7 +69,7 @@ def _prepare(
     except UnicodeEncodeError:
         raise ConfigInvalid(("(file): expected text, got half a character",)) from None
     document = parse(text, str(source.path))
-    settings = build(document, source, environ)
+    settings = build(document, source, environ, starting=False)
     old = parse(before, str(source.path)) if before is not None else {}
     lines = tuple(difference(old, document))
     return text, Change(source.path, lines, settings.warnings, written=False)
