@@ -157,6 +157,7 @@ async def main(url, name):
     store = await open_store(url, clock=SystemClock(), busy_timeout_s=20)
     def job(n):
         def work(tx):
+            tx.people.find([number(1)])  # a look first, as every decision has
             tx.messages.add_inbound([inbound(f"msg_{name}_{n}", f"SM{name}{n}")])
             tx.outbox.add([item(f"obx_{name}_{n}", number=number(n % 7))])
             tx.audit.append([entry(f"aud_{name}_{n}"), entry(f"aud_{name}_{n}b")])

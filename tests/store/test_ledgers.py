@@ -202,6 +202,14 @@ async def test_one_item_moves_twice_in_one_batch_in_order(store: Database) -> No
     assert (found.state, found.lease_owner) == (SENDING, "again")
 
 
+async def test_the_last_of_two_like_changes_stays(store: Database) -> None:
+    await add(store, item("obx_1"))
+    for hours in range(1, 9):
+        twice = [move("obx_1", DUE, DUE, due_at=later(hours=h)) for h in (hours + 1, hours)]
+        assert await change(store, *twice) == {"obx_1"}
+        assert await store.read(lambda tx: tx.outbox.next_due_at()) == later(hours=hours)
+
+
 async def test_staying_in_a_state_changes_only_columns(store: Database) -> None:
     await add(store, item("obx_1"))
     await change(store, claim("obx_1"))

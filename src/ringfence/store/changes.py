@@ -17,6 +17,7 @@ S = TypeVar("S", bound=Enum)
 
 _BIGINTS = {
     "due_at": "bigint",
+    "expires_at": "bigint",
     "attempt": "bigint",
     "lease_until": "bigint",
     "error_code": "bigint",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from ringfence.ports import StoredMedia
@@ -47,6 +48,13 @@ class MediaTable:
                 (line, micros(now)),
             )
         )
+
+    def keep(self, tokens: Iterable[str], until: datetime) -> None:
+        for token in tokens:
+            self._db.run(
+                "UPDATE media SET expires_at = ? WHERE token = ? AND token <> ''",
+                (micros(until), token),
+            )
 
 
 def _media(row: Row) -> StoredMedia:

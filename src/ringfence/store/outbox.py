@@ -209,6 +209,7 @@ def _shaped(change: OutboxChange) -> tuple[Shape[OutboxState], Row]:
         (name, value)
         for name, value in (
             ("due_at", micros_or_none(change.due_at)),
+            ("expires_at", micros_or_none(change.expires_at)),
             ("attempt", change.attempt),
             ("lease_owner", change.lease_owner),
             ("lease_until", micros_or_none(change.lease_until)),

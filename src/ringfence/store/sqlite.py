@@ -48,6 +48,8 @@ class SqliteConnection(Connection):
             self._db.execute("PRAGMA journal_mode = WAL")
             # FULL syncs the WAL at each commit: accepted means stored (P4), through power loss.
             self._db.execute("PRAGMA synchronous = FULL")
+            # Pages in the WAL before they are written back: fewer, larger checkpoints (16 MB).
+            self._db.execute("PRAGMA wal_autocheckpoint = 4000")
         self._db.execute("PRAGMA foreign_keys = ON")
 
     def begin(self) -> None:
