@@ -49,7 +49,8 @@ class Listener:
 
     async def __aenter__(self) -> Listener:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        bound = socket.socket(family, socket.SOCK_STREAM)
+        # Named as TCP, so that asyncio switches Nagle's delay off on what it accepts: 40 ms each.
+        bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind((self._host, self._port))

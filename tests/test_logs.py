@@ -1,0 +1,58 @@
+"""Logs are structured, and mask themselves."""
+
+from __future__ import annotations
+
+import logging
+
+import orjson
+import pytest
+
+from ringfence.logs import JsonFormatter, TextFormatter, masked
+
+
+def _record(message: str, **extra: object) -> logging.LogRecord:
+    record = logging.makeLogRecord({"name": "ringfence.test", "msg": message, "levelname": "INFO"})
+    vars(record).update(extra)
+    return record
+
+
+@pytest.mark.proves("P9", "B020")
+def test_numbers_are_masked_wherever_they_stand() -> None:
+    shown = masked("from +15555550123 to 15555550124, tel:+15555550125.")
+    for number in ("15555550123", "15555550124", "15555550125"):
+        assert number not in shown
+    assert "+1555•••0123" in shown
+
+
+def test_ids_stay_readable() -> None:
+    for text in (
+        "msg_01a1fe2c88d27d8fbd0832cd0767cf2c",
+        "SM35bf992dc9e9c616612e7696a6cecc1b",
+        "MM00000000000000000000000000000001",
+        "2026-03-02T17:00:00.123Z",
+    ):
+        assert masked(text) == text
+
+
+@pytest.mark.proves("P9")
+def test_a_json_line_holds_the_extras_and_masks_them() -> None:
+    line = JsonFormatter().format(
+        _record("sent", message_id="msg_1", detail="to +15555550123 failed", attempt=2, empty="")
+    )
+    fields = orjson.loads(line)
+    assert fields["event"] == "sent"
+    assert fields["message_id"] == "msg_1"
+    assert fields["attempt"] == 2
+    assert "15555550123" not in line
+    assert "empty" not in fields
+    assert "\n" not in line
+
+
+@pytest.mark.proves("P9")
+def test_an_exception_is_masked_too() -> None:
+    try:
+        raise ValueError("no route to +15555550123")
+    except ValueError as error:
+        record = _record("failed", exc_info=(type(error), error, error.__traceback__))
+    for formatter in (JsonFormatter(), TextFormatter()):
+        assert "15555550123" not in formatter.format(record)
