@@ -220,8 +220,8 @@ async def test_staying_in_a_state_changes_only_columns(store: Database) -> None:
 
 async def test_an_illegal_move_is_our_own_mistake(store: Database) -> None:
     await add(store, item("obx_1"))
-    with pytest.raises(AssertionError, match="due never becomes accepted"):
-        await change(store, move("obx_1", DUE, ACCEPTED))
+    with pytest.raises(AssertionError, match="accepted never becomes due"):
+        await change(store, move("obx_1", ACCEPTED, DUE))
     with pytest.raises(AssertionError, match="done never becomes owed"):
         await store.write(
             lambda tx: tx.turns.change([turn_move("trn_1", TurnState.DONE, TurnState.OWED)])
