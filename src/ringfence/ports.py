@@ -104,6 +104,7 @@ class OutboxChange:
     state: OutboxState
     expect_attempt: int | None = None
     due_at: datetime | None = None
+    expires_at: datetime | None = None
     attempt: int | None = None
     lease_owner: str | None = None
     lease_until: datetime | None = None

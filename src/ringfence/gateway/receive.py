@@ -164,6 +164,22 @@ class Receiver:
         fresh = await self._kit.store.write(job)
         return Receipt(stored=True, duplicate=not fresh)
 
+    def readmit(self, tx: Tx, line: Line, fields: Sequence[tuple[str, str]]) -> bool:
+        """Take a buried event again, in the caller's transaction, as the line is set up now; its
+        signature held when it came. Returns False for a message that is there already. Raises
+        MalformedEvent or InvalidNumber when it still cannot be taken."""
+        provider = self._kit.provider_of(line)
+        event = provider.parse(Verified(_NO_REQUEST, tuple(fields)))
+        if not isinstance(event, InboundMessage):
+            raise MalformedEvent("It is a status callback; the poller finds such statuses itself.")
+        if wrong := provider.misdirected(event, line):
+            raise MalformedEvent(f"On line {line.id}, {wrong}.")
+        number = from_sender(event.sender)
+        message = _message(self._kit, line, event, number, self._kit.clock.now())
+        keyword = classify(event.body) if not event.media else Keyword(KeywordKind.NONE, "", None)
+        arrival = Arrival(line, message, _provider_saw(event, keyword))
+        return self._admit_many(tx, [arrival])[0]
+
     # -- the receiving transaction ---------------------------------------------------------
 
     def _admit_many(self, tx: Tx, batch: Sequence[Arrival]) -> list[bool]:
@@ -288,6 +304,8 @@ class Receiver:
         ]
 
 
+# A buried event keeps its fields, not the request that brought them.
+_NO_REQUEST = WebhookRequest("POST", "", "", {}, b"")
 _ACTED_ON = frozenset({KeywordKind.OPT_OUT, KeywordKind.OPT_IN, KeywordKind.HELP})
 _PROVIDER_KEYWORDS = {
     "STOP": KeywordKind.OPT_OUT,

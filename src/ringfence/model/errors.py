@@ -12,6 +12,7 @@ RingfenceError
 │   ├── WrongMethod              this route does not take that method
 │   ├── NotFound                 no such thing
 │   ├── KeyReused                an idempotency key came back with another body
+│   ├── NotResubmittable         a dead letter that must not, or cannot, be tried again
 │   ├── Forbidden                wrong door, wrong origin, wrong credential
 │   ├── SignatureRefused         a webhook that is not the provider's
 │   ├── MalformedEvent           signed, but not an event we can read
@@ -136,6 +137,12 @@ class KeyReused(WrongRequest):
     """This idempotency key was used before with another body."""
 
     http_status = 422
+
+
+class NotResubmittable(WrongRequest):
+    """This cannot be tried again."""
+
+    http_status = 409
 
 
 class Forbidden(WrongRequest):
