@@ -120,12 +120,12 @@ class Line:
     credentials: Credentials
     number: PhoneNumber | None
     service_id: str | None
-    public_url: str | None
+    public_url: str | None = field(repr=False)
     webhook_path: str
     api_base_url: str
     purpose: Purpose = Purpose.HOTLINE
     access: AccessPolicy = AccessPolicy.PAIRING
-    allow_from: frozenset[str] = frozenset()
+    allow_from: frozenset[str] = field(default=frozenset(), repr=False)
     allow_anyone: bool = False
     owners: tuple[PhoneNumber, ...] = ()
     silent: bool = False
