@@ -175,7 +175,10 @@ async def test_hosted_media_expires(store: Database) -> None:
     assert await store.read(lambda tx: tx.media.hosted("tok", later(minutes=10))) is None
     assert await store.read(lambda tx: tx.media.hosted_count("default", NOW)) == 1
     assert await store.read(lambda tx: tx.media.hosted_count("night", NOW)) == 0
+    await store.write(lambda tx: tx.media.keep(["tok", ""], later(minutes=20)))
     await store.write(lambda tx: tx.health.forget(later(minutes=10)))
+    assert await store.read(lambda tx: tx.media.hosted("tok", later(minutes=10))) is not None
+    await store.write(lambda tx: tx.health.forget(later(minutes=20)))
     assert await store.read(lambda tx: tx.media.get("med_1")) is None
     assert await store.read(lambda tx: tx.media.get("med_2")) == kept
 
