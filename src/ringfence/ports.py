@@ -55,7 +55,8 @@ class HistoryEntry:
 @dataclass(frozen=True, slots=True)
 class AgentTurn:
     """What an agent is given: the newest message, who (opaque), and the history for agents that
-    keep none. `turn_id` is the same in every try: an agent may use it as an idempotency key."""
+    keep none. `turn_id` and `received_at` are the same in every try (B037): an agent may use
+    the id as an idempotency key."""
 
     turn_id: str
     contact_id: str
@@ -65,6 +66,7 @@ class AgentTurn:
     attachments: tuple[Attachment, ...] = ()
     unavailable: tuple[str, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +379,8 @@ class MediaShelf(Protocol):
     def get(self, media_id: str) -> StoredMedia | None: ...
     def hosted(self, token: str, now: datetime) -> StoredMedia | None: ...
     def hosted_count(self, line: str, now: datetime) -> int: ...
+    def keep(self, tokens: Iterable[str], until: datetime) -> None:
+        """Host these until then, whatever was said before."""
 
 
 class Audit(Protocol):

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit, urlunsplit
 from ringfence.gateway.equipment import Equipment
 from ringfence.model.errors import (
     AgentUnavailable,
+    DestinationRefused,
     MediaRefused,
     NetError,
     RingfenceError,
-    WrongRequest,
 )
 from ringfence.model.line import Line
 from ringfence.model.message import MediaRef, Message
@@ -96,9 +96,9 @@ def host(
         content=content,
         created_at=now,
         token=token,
-        # Hosted from now; a message that waits longer than this goes without its attachment, so the
-        # lifetime starts again at dispatch.
-        expires_at=now + line.media.hosted_ttl,
+        # Kept for as long as its message may wait. Nobody knows the address yet; its minutes begin
+        # when it is given to the provider (see dispatch).
+        expires_at=now + max(line.message_ttl, line.media.hosted_ttl),
     )
     tx.media.add(stored)
     return MediaRef(content_type, media_id=token, bytes_count=len(content))
@@ -157,11 +157,14 @@ async def _fetch_one(
         )
         answer = await kit.http.send(bounded)
     except NetError as error:
-        if "larger" in error.detail:
+        if error.code == "response_too_large":
             missing.append(f"{ref.content_type}: over the size limit")
             return
+        if isinstance(error, DestinationRefused):
+            missing.append(f"{ref.content_type}: {error.title}")
+            return
         raise AgentUnavailable("An attachment could not be fetched yet.") from error
-    except (WrongRequest, RingfenceError) as error:
+    except RingfenceError as error:
         missing.append(f"{ref.content_type}: {error.title}")
         return
     if answer.status in _RETRY_STATUSES or answer.status >= 500:

@@ -4,7 +4,7 @@ least-privileged local agent; what it asks goes through the same gate as everyth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from ringfence.gateway.review import Proposal, Proposed, preview, propose
 from ringfence.model.audit import digest
 from ringfence.model.errors import EmptyText, InvalidField, KeyReused, NotFound
 from ringfence.model.line import Line
-from ringfence.model.message import MediaRef, Message, MessageClass
+from ringfence.model.message import MediaRef, Message, MessageClass, MessageStatus
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act
 from ringfence.ports import IdempotencyRecord, Tx
@@ -120,6 +120,8 @@ def _send(kit: Equipment, tx: Tx, request: SendRequest, now: datetime) -> SendAn
         for upload in request.uploads
     ]
     proposed = propose(kit, tx, [_proposal(request, tuple(media))], now)[0]
+    if proposed.status is MessageStatus.REFUSED:
+        tx.media.keep([ref.media_id for ref in media], now)
     if request.idempotency_key:
         record = IdempotencyRecord(*key, request.body_digest, proposed.message_id, now)
         tx.idempotency.add([record])
@@ -152,8 +154,6 @@ def _proposal(request: SendRequest, hosted: tuple[MediaRef, ...]) -> Proposal:
 
 
 def _checked(request: SendRequest) -> SendRequest:
-    from dataclasses import replace
-
     body = tidy(request.body)
     if is_blank(body) and not request.media_urls and not request.uploads:
         raise EmptyText("Give `body` some text, or an attachment.")
@@ -161,6 +161,8 @@ def _checked(request: SendRequest) -> SendRequest:
         raise InvalidField(f"`body` has {len(body)} characters; at most {BODY_LENGTH_MAX}.")
     if len(request.idempotency_key) > KEY_LENGTH_MAX:
         raise InvalidField(f"An idempotency key has at most {KEY_LENGTH_MAX} characters.")
+    if not request.idempotency_key.isprintable():
+        raise InvalidField("An idempotency key holds printable characters only.")
     if len(request.media_urls) + len(request.uploads) > 10:
         raise InvalidField("At most 10 attachments go with one message.")
     for upload in request.uploads:

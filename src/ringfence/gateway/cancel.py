@@ -56,6 +56,20 @@ def _held(tx: Tx, number: PhoneNumber, line: str | None) -> list[str]:
     return [key for key, message in tx.messages.many(held).items() if message.line == line]
 
 
+def provider_opted_out(
+    kit: Equipment, tx: Tx, item: OutboxItem, code: int | None, now: datetime
+) -> None:
+    """The provider says this person opted out there. Never replaces an opt-out we already have: an
+    operator's is not to be lifted by a keyword afterwards (compliance 4.1)."""
+    person = tx.people.find([item.number]).get(item.number)
+    if person is not None and person.opt_out_source:
+        return
+    tx.people.set_opt_out(item.number, "provider")
+    body = {"line": item.line, "source": "provider", "code": code}
+    tx.audit.append([kit.audit("opt_out", item.id, "provider", now, body)])
+    cancel_person(kit, tx, item.number, "opted_out", "provider", now)
+
+
 def hold_items(
     kit: Equipment, tx: Tx, items: Sequence[OutboxItem], reason: str, actor: str, now: datetime
 ) -> int:

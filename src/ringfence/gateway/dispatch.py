@@ -13,14 +13,21 @@ from typing import assert_never
 from ringfence.delivery.retry import Again, DeadLetter, Failed, Resolve, Track, next_attempt
 from ringfence.gateway.attach import hosted_urls
 from ringfence.gateway.batch import Batcher
-from ringfence.gateway.cancel import cancel_person
+from ringfence.gateway.cancel import provider_opted_out
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk, Question
-from ringfence.gateway.parts import settle_parts
+from ringfence.gateway.parts import cancel_later_parts, hold_later_parts, settle_parts
+from ringfence.gateway.recover import expire
+from ringfence.gateway.reports import adopt
 from ringfence.gateway.review import reason_text
 from ringfence.gateway.watching import watch_outcome, watch_status
-from ringfence.model.audit import AuditEntry
-from ringfence.model.errors import NotDispatched, PossiblyDispatched, RingfenceError
+from ringfence.model.audit import AuditEntry, digest
+from ringfence.model.errors import (
+    NotDispatched,
+    PossiblyDispatched,
+    ProviderMisconfigured,
+    RingfenceError,
+)
 from ringfence.model.message import MessageStatus
 from ringfence.model.outbox import (
     ErrorClass,
@@ -75,28 +82,24 @@ class Dispatcher:
 
     def _claim(self, tx: Tx, limit: int, now: datetime) -> list[OutboxItem]:
         kit = self._kit
-        stopped = set(tx.lines.stopped()) | {
-            line.id for line in kit.lines.values() if line.blocked_reason or not line.enabled
-        }
-        due = tx.outbox.due(now, limit, stopped)
+        due = self._due(tx, limit, now)
         if not due:
             return []
-        known = [item for item in due if item.line in kit.lines]
-        questions = [self._question(item) for item in known]
+        questions = [self._question(item) for item in due]
         desk = FactsDesk(kit, tx, questions, now)
         claimed: list[OutboxItem] = []
         changes: list[OutboxChange] = []
         entries: list[AuditEntry] = []
         ended: list[tuple[OutboxItem, MessageStatus, str]] = []
-        for item, question in zip(known, questions, strict=True):
+        for item, question in zip(due, questions, strict=True):
             decision, entry = desk.decide(question, item.id)
             entries.append(entry)
             change, status = self._verdict(item, decision, now)
             changes.append(change)
             if change.state is OutboxState.SENDING:
                 claimed.append(item)
-                if item.attempt == 0:
-                    desk.counts.raise_for(question)
+                # Tries count, not messages: a ceiling holds whatever the provider answers.
+                desk.counts.raise_for(question)
             elif status is not None:
                 ended.append((item, status, reason_text(decision.reasons)))
         matched = tx.outbox.change(changes)
@@ -105,7 +108,30 @@ class Dispatcher:
         taken = [item for item in claimed if item.id in matched]
         _mark_sending(tx, taken, now)
         _mark_ended(tx, ended, now)
+        self._host_again(tx, taken, now)
         return [_leased(item, self._kit.owner) for item in taken]
+
+    def _due(self, tx: Tx, limit: int, now: datetime) -> list[OutboxItem]:
+        """Due items of usable lines. What outlived its use while nobody looked (a gateway that was
+        down) expires here, before it could be claimed."""
+        skipped = set(tx.lines.stopped()) | {
+            line.id for line in self._kit.lines.values() if line.blocked_reason or not line.enabled
+        }
+        due = tx.outbox.due(now, limit, skipped)
+        # Lines that left the configuration must not crowd out the others.
+        while gone := {item.line for item in due} - self._kit.lines.keys():
+            skipped |= gone
+            due = tx.outbox.due(now, limit, skipped)
+        if any(item.expires_at <= now for item in due):
+            expire(self._kit, tx, now)
+        return [item for item in due if item.expires_at > now]
+
+    def _host_again(self, tx: Tx, taken: Sequence[OutboxItem], now: datetime) -> None:
+        """A hosted attachment's minutes begin when the provider learns its address."""
+        for item in taken:
+            tokens = [ref.media_id for ref in item.media if ref.media_id]
+            if tokens:
+                tx.media.keep(tokens, now + self._kit.lines[item.line].media.hosted_ttl)
 
     def _question(self, item: OutboxItem) -> Question:
         return Question(
@@ -114,8 +140,11 @@ class Dispatcher:
             number=item.number,
             initiator=item.initiator,
             message_class=item.message_class,
-            # The loop guard counts whole texts; a long text's own parts are no repetition.
-            text_digest=item.text_digest if item.part == 1 else f"part-{item.id}",
+            # The loop guard counts whole texts: neither a long text's parts nor another try of the
+            # same item are a repetition.
+            text_digest=item.text_digest
+            if item.part == 1 and item.attempt == 0
+            else digest(item.id),
             claiming=True,
         )
 
@@ -156,14 +185,10 @@ class Dispatcher:
             text = OutboundText(item.id, item.number.e164, item.body, hosted_urls(line, item.media))
             request = provider.send(text, line)
             return provider.sent(await self._kit.http.send(request))
-        except NotDispatched as error:
-            return Outcome(OutcomeKind.RETRYABLE, detail=str(error))
         except PossiblyDispatched as error:
             return Outcome(OutcomeKind.UNKNOWN, detail=str(error))
         except RingfenceError as error:
-            return Outcome(
-                OutcomeKind.REJECTED, error_class=ErrorClass.PERMANENT, detail=str(error)
-            )
+            return _undispatched(error)
 
     # -- the recording transaction ---------------------------------------------------------
 
@@ -175,17 +200,18 @@ class Dispatcher:
         watches: list[Watch] = []
         done: list[tuple[OutboxItem, OutboxChange]] = []
         for sent, (change, watch) in plans:
+            entries.append(self._entry(sent, change, change.id in matched, now))
             if change.id not in matched:
                 # A callback, another process or an operator settled it first; theirs stands.
                 continue
             if watch is not None:
                 watches.append(watch)
             done.append((sent.item, change))
-            self._consequences(tx, sent, now)
-            entries.append(self._entry(sent, change, now))
+            self._consequences(tx, sent, change, now)
         tx.watches.add(watches)
         _settle(tx, done, now)
         tx.audit.append(entries)
+        adopt(self._kit, tx, [_accepted(*pair) for pair in done if pair[1].provider_id], now)
         _log_sent(batch, matched)
         return [None] * len(batch)
 
@@ -220,27 +246,26 @@ class Dispatcher:
             case _:
                 assert_never(step)
 
-    def _consequences(self, tx: Tx, sent: Sent, now: datetime) -> None:
+    def _consequences(self, tx: Tx, sent: Sent, change: OutboxChange, now: datetime) -> None:
         item, outcome = sent.item, sent.outcome
+        if change.state is OutboxState.DEAD:
+            hold_later_parts(tx, item)
         if outcome.kind is not OutcomeKind.REJECTED:
             return
-        if item.parts > item.part:
-            _cancel_later_parts(tx, item, now)
+        if change.state is OutboxState.FAILED:
+            cancel_later_parts(tx, item)
         if outcome.error_class is ErrorClass.OPT_OUT:
-            tx.people.set_opt_out(item.number, "provider")
-            body = {"line": item.line, "source": "provider", "code": outcome.error_code}
-            tx.audit.append([self._kit.audit("opt_out", item.id, "provider", now, body)])
-            cancel_person(self._kit, tx, item.number, "opted_out", "provider", now)
+            provider_opted_out(self._kit, tx, item, outcome.error_code, now)
         if outcome.error_class is ErrorClass.STOP_LINE:
             tx.lines.stop(item.line, outcome.detail, now)
             body = {"line": item.line, "code": outcome.error_code, "detail": outcome.detail}
             tx.audit.append([self._kit.audit("line_stopped", item.line, "provider", now, body)])
 
-    def _entry(self, sent: Sent, change: OutboxChange, now: datetime) -> AuditEntry:
+    def _entry(self, sent: Sent, change: OutboxChange, applied: bool, now: datetime) -> AuditEntry:
         outcome = sent.outcome
         body = {
             "outcome": outcome.kind,
-            "state": change.state,
+            "state": change.state if applied else "settled_elsewhere",
             "attempt": sent.item.attempt,
             "provider_id": outcome.provider_id,
             "http_status": outcome.http_status,
@@ -248,6 +273,25 @@ class Dispatcher:
             "detail": outcome.detail,
         }
         return self._kit.audit("attempt", sent.item.id, sent.item.initiator, now, body)
+
+
+def _undispatched(error: RingfenceError) -> Outcome:
+    """Nothing left. Trying again helps only where the error says so; a line that was set up wrongly
+    meanwhile makes a dead letter, which can be resubmitted (B070)."""
+    if isinstance(error, NotDispatched) and error.retryable:
+        return Outcome(OutcomeKind.RETRYABLE, detail=str(error))
+    misconfigured = isinstance(error, ProviderMisconfigured)
+    error_class = ErrorClass.CONFIG if misconfigured else ErrorClass.PERMANENT
+    return Outcome(OutcomeKind.REJECTED, error_class=error_class, detail=str(error))
+
+
+def _accepted(item: OutboxItem, change: OutboxChange) -> OutboxItem:
+    return replace(
+        item,
+        state=OutboxState.ACCEPTED,
+        status=change.status or item.status,
+        provider_id=change.provider_id or "",
+    )
 
 
 def _leased(item: OutboxItem, owner: str) -> OutboxItem:
@@ -302,30 +346,8 @@ def _mark_ended(
             tx.messages.change([change])
             continue
         if status is MessageStatus.REFUSED:
-            _cancel_later_parts(tx, item, now)
+            cancel_later_parts(tx, item)
         settle_parts(tx, [item.message_id], reason, now)
-
-
-def _cancel_later_parts(tx: Tx, item: OutboxItem, now: datetime) -> None:
-    """Stop on the first failure: half a text is worse than its first half (openclaw 1.8)."""
-    later = [
-        part
-        for part in tx.outbox.of_messages([item.message_id]).get(item.message_id, [])
-        if part.part > item.part and part.state in (OutboxState.DUE, OutboxState.HELD)
-    ]
-    pending = frozenset({OutboxState.DUE, OutboxState.HELD})
-    tx.outbox.change(
-        [
-            OutboxChange(
-                part.id,
-                pending,
-                OutboxState.CANCELLED,
-                reason="earlier_part_failed",
-                status=MessageStatus.CANCELLED,
-            )
-            for part in later
-        ]
-    )
 
 
 def _settle(tx: Tx, done: Sequence[tuple[OutboxItem, OutboxChange]], now: datetime) -> None:

@@ -10,7 +10,7 @@ from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.parts import settle_parts
 from ringfence.gateway.watching import watch_outcome
 from ringfence.model.message import MessageStatus
-from ringfence.model.outbox import OutboxState, TurnState
+from ringfence.model.outbox import OutboxState, Turn, TurnState
 from ringfence.ports import MessageChange, OutboxChange, TurnChange, Tx
 
 _SWEEP_MAX = 500
@@ -21,20 +21,7 @@ def recover(kit: Equipment, tx: Tx, sole_owner: bool, now: datetime) -> tuple[in
     `sole_owner` is true where one gateway alone uses the store, so every other lease is void."""
     owner = kit.owner if sole_owner else None
     turns = tx.turns.leases_lost(now, owner)
-    tx.turns.change(
-        [
-            TurnChange(
-                turn.id,
-                frozenset({TurnState.CLAIMED}),
-                TurnState.OWED,
-                expect_owner=turn.lease_owner,
-                due_at=now,
-                lease_owner="",
-                reason="lease_lost",
-            )
-            for turn in turns
-        ]
-    )
+    tx.turns.change([_owed_again(kit, turn, now) for turn in turns])
     items = tx.outbox.leases_lost(now, owner)
     tx.outbox.change(
         [
@@ -53,6 +40,22 @@ def recover(kit: Equipment, tx: Tx, sole_owner: bool, now: datetime) -> tuple[in
         body = {"turns": len(turns), "sends": [item.id for item in items]}
         tx.audit.append([kit.audit("recovered", kit.owner, "system", now, body)])
     return len(turns), len(items)
+
+
+def _owed_again(kit: Equipment, turn: Turn, now: datetime) -> TurnChange:
+    """Owed again at once; a turn that takes its process down every time ends with a person (P6)."""
+    settings = kit.pace.turn
+    old = now - turn.received_at >= settings.age_min
+    poison = old and turn.attempt >= settings.attempts_min
+    return TurnChange(
+        turn.id,
+        frozenset({TurnState.CLAIMED}),
+        TurnState.DEAD if poison else TurnState.OWED,
+        expect_owner=turn.lease_owner,
+        due_at=now,
+        lease_owner="",
+        reason="lease_lost",
+    )
 
 
 def expire(kit: Equipment, tx: Tx, now: datetime) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from ringfence.delivery.retry import Again, DeadLetter, turn_again
@@ -17,6 +17,7 @@ from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk, Question, covers
 from ringfence.gateway.review import Proposal, propose
 from ringfence.model.audit import digest
+from ringfence.model.contact import Switch
 from ringfence.model.errors import (
     AgentError,
     AgentRefused,
@@ -34,6 +35,9 @@ from ringfence.text.segments import smart_encode
 log = logging.getLogger("ringfence.reply")
 
 _CLAIMED = frozenset({TurnState.CLAIMED})
+# How soon after a resume a waiting turn is noticed.
+_STOPPED_LOOK = timedelta(seconds=5)
+MEDIA_URLS_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Replier:
         try:
             finished = await self._run(open_turn)
         except AgentUnavailable as error:
-            finished = self._later(open_turn, str(error))
+            finished = self._later(open_turn, error)
         except AgentError as error:
             # It took the turn and may have acted on it: asking again is a person's choice.
             finished = Finished(open_turn, TurnState.DEAD, reason=f"{error.code}: {error}")
@@ -88,18 +92,9 @@ class Replier:
 
     def _claim(self, tx: Tx, limit: int, now: datetime) -> list[OpenTurn]:
         kit = self._kit
-        due = [turn for turn in tx.turns.due(now, limit, frozenset()) if turn.line in kit.lines]
+        due = self._due(tx, limit, now)
         if not due:
             return []
-        switches = tx.switches.engaged()
-        due = [
-            turn
-            for turn in due
-            if not any(
-                covers(switch, turn.line, f"agent:{kit.lines[turn.line].agent_id}", turn.number)
-                for switch in switches
-            )
-        ]
         messages = tx.messages.many([turn.message_id for turn in due])
         questions = [
             Question(Act.RECEIVE, kit.lines[turn.line], turn.number, "person") for turn in due
@@ -119,6 +114,30 @@ class Replier:
             opened.append(OpenTurn(turn, line, message, role, self._history(tx, line, message)))
         matched = tx.turns.change(changes)
         return [self._mine(entry) for entry in opened if entry.turn.id in matched]
+
+    def _due(self, tx: Tx, limit: int, now: datetime) -> list[Turn]:
+        """Due turns that may be asked now. Those of a stopped line, agent or person are put off,
+        and those of a line that left the configuration end, so that neither crowds out others."""
+        due = tx.turns.due(now, limit, frozenset())
+        if not due:
+            return []
+        switches = tx.switches.engaged()
+        aside = {turn.id: change for turn in due if (change := self._aside(turn, switches, now))}
+        tx.turns.change(list(aside.values()))
+        return [turn for turn in due if turn.id not in aside]
+
+    def _aside(self, turn: Turn, switches: Sequence[Switch], now: datetime) -> TurnChange | None:
+        owed = frozenset({TurnState.OWED})
+        line = self._kit.lines.get(turn.line)
+        if line is None:
+            reason = "line_gone: this line is no longer configured"
+            return TurnChange(turn.id, owed, TurnState.DEAD, reason=reason)
+        agent = f"agent:{line.agent_id}"
+        if not any(covers(switch, turn.line, agent, turn.number) for switch in switches):
+            return None
+        if now - turn.received_at >= self._kit.pace.turn.age_min:
+            return TurnChange(turn.id, owed, TurnState.DEAD, reason="stopped")
+        return TurnChange(turn.id, owed, TurnState.OWED, due_at=now + _STOPPED_LOOK)
 
     def _refusal(
         self, tx: Tx, desk: FactsDesk, question: Question, turn: Turn
@@ -181,9 +200,10 @@ class Replier:
                 attachments=fetched.files,
                 unavailable=fetched.unavailable,
                 history=open_turn.history,
+                received_at=open_turn.turn.received_at,
             )
         )
-        return Finished(open_turn, TurnState.DONE, reply=reply)
+        return _answered(open_turn, reply)
 
     async def _still_admitted(self, open_turn: OpenTurn) -> bool:
         now = self._kit.clock.now()
@@ -196,14 +216,15 @@ class Replier:
 
         return await self._kit.store.write(job)
 
-    def _later(self, open_turn: OpenTurn, reason: str) -> Finished:
-        turn, now = open_turn.turn, self._kit.clock.now()
+    def _later(self, open_turn: OpenTurn, error: AgentUnavailable) -> Finished:
+        turn, now, reason = open_turn.turn, self._kit.clock.now(), str(error)
         step = turn_again(
             turn.attempt, turn.received_at, now, self._kit.chance.random(), self._kit.pace.turn
         )
         match step:
             case Again(at=at):
-                return Finished(open_turn, TurnState.OWED, due_at=at, reason=reason)
+                asked = now + timedelta(seconds=error.retry_after_s or 0.0)
+                return Finished(open_turn, TurnState.OWED, due_at=max(at, asked), reason=reason)
             case DeadLetter():
                 return Finished(open_turn, TurnState.DEAD, reason=f"{step.reason}: {reason}")
             case _:
@@ -239,9 +260,6 @@ class Replier:
         )
 
     def _proposals(self, finished: Finished, reply: AgentReply) -> list[Proposal]:
-        text = smart_encode(scrub(plain(reply.text)))
-        if is_blank(text) and not reply.media_urls:
-            return []  # the agent chose silence
         turn = finished.open.turn
         agent_id = finished.open.line.agent_id
         provenance = {
@@ -254,15 +272,37 @@ class Replier:
             Proposal(
                 line=finished.open.line,
                 number=turn.number,
-                body=text,
+                body=_text_of(reply),
                 act=Act.REPLY,
                 initiator=f"agent:{agent_id}",
                 media=tuple(MediaRef("", url=url) for url in reply.media_urls),
                 in_reply_to=turn.message_id,
-                caution=reply.hold,
+                caution=reply.hold or _media_caution(reply.media_urls),
                 provenance=provenance,
             )
         ]
+
+
+def _text_of(reply: AgentReply) -> str:
+    return smart_encode(scrub(plain(reply.text)))
+
+
+def _answered(open_turn: OpenTurn, reply: AgentReply) -> Finished:
+    """Silence is an answer. Nothing to say together with a warning is not: a person must see it,
+    and as there is no text to hold, the turn goes to the dead letters."""
+    if reply.media_urls or not is_blank(_text_of(reply)):
+        return Finished(open_turn, TurnState.DONE, reply=reply)
+    if reply.hold:
+        return Finished(open_turn, TurnState.DEAD, reason=f"empty_answer: {reply.hold}")
+    return Finished(open_turn, TurnState.DONE, reason="silence")
+
+
+def _media_caution(urls: Sequence[str]) -> str:
+    """Agents send public attachments, and few; anything else waits for a person's eye."""
+    if len(urls) > MEDIA_URLS_MAX:
+        return "too_many_attachments"
+    public = all(url.startswith("https://") and len(url) <= 2_000 for url in urls)
+    return "" if public else "attachment_address"
 
 
 def _log_turn(finished: Finished) -> None:

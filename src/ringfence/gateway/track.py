@@ -4,44 +4,31 @@ unknown outcomes are resolved at the provider. Late and repeated reports change 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from ringfence.delivery.retry import Resolve, Track, poll_again, resolve_again
-from ringfence.delivery.status import fold
 from ringfence.gateway.batch import Batcher
-from ringfence.gateway.cancel import cancel_person
 from ringfence.gateway.equipment import Equipment
-from ringfence.gateway.parts import settle_parts
-from ringfence.gateway.watching import watch_status
-from ringfence.model.audit import AuditEntry
+from ringfence.gateway.parts import hold_later_parts
+from ringfence.gateway.reports import Report, adopt, fold_reports
 from ringfence.model.errors import RingfenceError
 from ringfence.model.line import Line
 from ringfence.model.message import FINAL, MessageStatus, StatusCallback
-from ringfence.model.outbox import ErrorClass, OutboxItem, OutboxState, Watch, WatchKind
-from ringfence.ports import MessageChange, Observation, OutboxChange, Tx
+from ringfence.model.outbox import OutboxItem, OutboxState, Watch, WatchKind
+from ringfence.ports import MessageChange, OutboxChange, Tx
 from ringfence.providers.base import RemoteMessage
 
 log = logging.getLogger("ringfence.track")
 
-# A callback proves the provider has the message, whatever we believed before.
-_PROVABLE = frozenset(
-    {OutboxState.SENDING, OutboxState.UNKNOWN, OutboxState.DEAD, OutboxState.ACCEPTED}
-)
 # While a look is under way no other process repeats it.
 _LOOK_LEASE = timedelta(seconds=60)
 # The provider's list is by day and its clock is not ours.
 _CLOCK_SLACK = timedelta(minutes=2)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One status of one item, from a callback or a look-up."""
-
-    line: Line
-    event: StatusCallback
+# So long after a message's lifetime an outcome that nobody could look up is left to a person.
+_UNLISTED_MAX = timedelta(hours=24)
 
 
 class Tracker:
@@ -55,97 +42,9 @@ class Tracker:
         """Store and fold one report; returns after the commit."""
         await self._fold(Report(line, event))
 
-    # -- folding ---------------------------------------------------------------------------
-
     def _fold_many(self, tx: Tx, batch: Sequence[Report]) -> list[None]:
-        now = self._kit.clock.now()
-        items = _find_items(tx, batch)
-        observed: list[Observation] = []
-        pairs: list[tuple[Report, OutboxItem | None]] = []
-        current: dict[str, OutboxItem] = {}
-        for report in batch:
-            item = _item_of(report, items)
-            item = current.get(item.id, item) if item is not None else None
-            observation, after = _observe(report, item, now)
-            observed.append(observation)
-            pairs.append((report, item))
-            if after is not None:
-                current[after.id] = after
-        fresh = tx.events.observe(observed)
-        moved: dict[str, OutboxItem] = {}
-        entries: list[AuditEntry] = []
-        for (report, before), observation, new in zip(pairs, observed, fresh, strict=True):
-            if new and before is not None:
-                moved[before.id] = current[before.id]
-                entries.append(self._entry(report, before, observation, now))
-                _log_status(before, observation)
-                self._opt_out(tx, report, before, now)
-        self._apply(tx, list(moved.values()), now)
-        tx.audit.append(entries)
+        fold_reports(self._kit, tx, batch, self._kit.clock.now())
         return [None] * len(batch)
-
-    def _apply(self, tx: Tx, moved: Sequence[OutboxItem], now: datetime) -> None:
-        if not moved:
-            return
-        tx.outbox.change(
-            [
-                OutboxChange(
-                    item.id,
-                    _PROVABLE,
-                    OutboxState.ACCEPTED,
-                    provider_id=item.provider_id,
-                    status=item.status,
-                    error_code=item.error_code,
-                )
-                for item in moved
-            ]
-        )
-        tx.messages.change(
-            [
-                MessageChange(
-                    item.message_id,
-                    now,
-                    status=item.status,
-                    error_code=item.error_code,
-                    provider_id=item.provider_id,
-                )
-                for item in moved
-                if item.parts == 1
-            ]
-        )
-        settle_parts(tx, {item.message_id for item in moved if item.parts > 1}, "", now)
-        tx.watches.close([item.id for item in moved if item.status in FINAL])
-        first = now + timedelta(seconds=self._kit.pace.watch.status_s[0])
-        tx.watches.add(
-            [
-                watch_status(item.id, item.line, first, now)
-                for item in moved
-                if item.status not in FINAL and item.state is not OutboxState.ACCEPTED
-            ]
-        )
-
-    def _entry(
-        self, report: Report, before: OutboxItem, observation: Observation, now: datetime
-    ) -> AuditEntry:
-        body = {
-            "status": observation.status,
-            "provider_status": observation.provider_status,
-            "was": before.status,
-            "error_code": observation.error_code,
-            "conflicting": observation.conflicting,
-            "provider_id": report.event.provider_id,
-        }
-        return self._kit.audit("status", before.id, "provider", now, body)
-
-    def _opt_out(self, tx: Tx, report: Report, item: OutboxItem, now: datetime) -> None:
-        provider = self._kit.provider_of(report.line)
-        code = report.event.error_code
-        if code is None or provider.classify(code) is not ErrorClass.OPT_OUT:
-            return
-        tx.people.set_opt_out(item.number, "provider")
-        body = {"line": item.line, "source": "provider", "code": code}
-        tx.audit.append([self._kit.audit("opt_out", item.id, "provider", now, body)])
-        cancel_person(self._kit, tx, item.number, "opted_out", "provider", now)
 
     # -- watches ---------------------------------------------------------------------------
 
@@ -163,10 +62,11 @@ class Tracker:
     async def look(self, watch: Watch) -> None:
         """Ask the provider about one watch and act on the answer."""
         item = await self._kit.store.read(lambda tx: tx.outbox.get(watch.id))
-        line = self._kit.lines.get(watch.line)
-        if item is None or line is None:
+        if item is None or _is_met(watch, item):
             await self._kit.store.write(lambda tx: tx.watches.close([watch.id]))
             return
+        # A line that left the configuration cannot be asked; the watch's bound still holds.
+        line = self._kit.lines.get(watch.line)
         match watch.kind:
             case WatchKind.STATUS:
                 await self._look_status(watch, item, line)
@@ -175,18 +75,20 @@ class Tracker:
             case _:
                 assert_never(watch.kind)
 
-    async def _look_status(self, watch: Watch, item: OutboxItem, line: Line) -> None:
-        provider = self._kit.provider_of(line)
-        try:
-            answer = await self._kit.http.send(provider.fetch(item.provider_id, line))
-            remote = provider.fetched(answer)
-        except RingfenceError:
-            remote = None
-        if remote is not None:
+    async def _look_status(self, watch: Watch, item: OutboxItem, line: Line | None) -> None:
+        if line is not None and (remote := await self._fetched(item, line)) is not None:
             await self.callback(line, _as_callback(remote, item, line))
             if remote.status in FINAL:
                 return
         await self._put_off(watch, item)
+
+    async def _fetched(self, item: OutboxItem, line: Line) -> RemoteMessage | None:
+        provider = self._kit.provider_of(line)
+        try:
+            request = provider.fetch(item.provider_id, line)
+            return provider.fetched(await self._kit.http.send(request))
+        except RingfenceError:
+            return None  # the look itself failed: it proves nothing
 
     async def _put_off(self, watch: Watch, item: OutboxItem) -> None:
         now = self._kit.clock.now()
@@ -203,21 +105,19 @@ class Tracker:
 
         await self._kit.store.write(job)
 
-    async def _look_outcome(self, watch: Watch, item: OutboxItem, line: Line) -> None:
-        if item.state is not OutboxState.UNKNOWN:
-            await self._kit.store.write(lambda tx: tx.watches.close([watch.id]))
-            return
-        provider = self._kit.provider_of(line)
-        try:
-            answer = await self._kit.http.send(
-                provider.find(item.number.e164, self._since(item), line)
-            )
-            listed: Sequence[RemoteMessage] | None = provider.found(answer)
-        except RingfenceError:
-            listed = None  # the look itself failed: it proves nothing
+    async def _look_outcome(self, watch: Watch, item: OutboxItem, line: Line | None) -> None:
+        listed = None if line is None else await self._listed(item, line)
         now = self._kit.clock.now()
         await self._kit.store.write(lambda tx: self._resolve(tx, watch, item, line, listed, now))
         self._kit.outbox_bell.ring()
+
+    async def _listed(self, item: OutboxItem, line: Line) -> Sequence[RemoteMessage] | None:
+        provider = self._kit.provider_of(line)
+        try:
+            request = provider.find(item.number.e164, self._since(item), line)
+            return provider.found(await self._kit.http.send(request))
+        except RingfenceError:
+            return None  # the look itself failed: it proves nothing
 
     def _since(self, item: OutboxItem) -> datetime:
         """The earliest moment the provider can have taken it."""
@@ -229,109 +129,73 @@ class Tracker:
         tx: Tx,
         watch: Watch,
         item: OutboxItem,
-        line: Line,
+        line: Line | None,
         listed: Sequence[RemoteMessage] | None,
         now: datetime,
     ) -> None:
         match_ = _match(tx, item, listed or (), self._since(item))
-        if match_ is not None:
-            self._fold_many(tx, [Report(line, _as_callback(match_, item, line))])
-            return
-        # Only a look that worked counts towards giving up.
-        attempt = watch.attempt + (1 if listed is not None else 0)
-        again = resolve_again(attempt, now, self._kit.pace.watch)
-        if isinstance(again, Resolve):
-            tx.watches.reschedule([replace(watch, attempt=attempt, due_at=again.at)])
-            return
-        # At most once for people (P5): not found is not proof, so nothing is sent again by itself.
-        reason = "unknown_outcome: the provider did not list it; resubmit it if it never arrived"
-        tx.watches.close([watch.id])
-        changed = tx.outbox.change(
-            [
-                OutboxChange(
-                    item.id,
-                    frozenset({OutboxState.UNKNOWN}),
-                    OutboxState.DEAD,
-                    reason=reason,
-                    status=MessageStatus.FAILED,
-                )
-            ]
-        )
-        if changed:
-            tx.messages.change(
-                [MessageChange(item.message_id, now, status=MessageStatus.FAILED, reason=reason)]
+        if match_ is not None and line is not None:
+            fold_reports(self._kit, tx, [Report(line, _as_callback(match_, item, line))], now)
+            known = replace(
+                item,
+                state=OutboxState.ACCEPTED,
+                status=match_.status,
+                provider_id=match_.provider_id,
             )
-            body = {"reason": "unknown_outcome"}
-            tx.audit.append([self._kit.audit("dead_letter", item.id, "system", now, body)])
+            adopt(self._kit, tx, [known], now)
+            return
+        again = self._next_look(watch, item, listed is not None, now)
+        if again is None:
+            self._give_up(tx, item, now)
+        else:
+            tx.watches.reschedule([again])
 
-
-def _log_status(item: OutboxItem, observation: Observation) -> None:
-    log.info(
-        "status",
-        extra={
-            "message_id": item.message_id,
-            "outbox_id": item.id,
-            "provider_id": observation.provider_id,
-            "line": item.line,
-            "state": observation.status.value,
-            "error_code": observation.error_code,
-            "conflicting": observation.conflicting or None,
-        },
-    )
-
-
-def _find_items(tx: Tx, batch: Sequence[Report]) -> dict[str, OutboxItem]:
-    """Items by our id and by (line, provider id)."""
-    found: dict[str, OutboxItem] = {}
-    ours = {report.event.our_id for report in batch if report.event.our_id}
-    if ours:
-        found.update(tx.outbox.many(ours))
-    by_line: dict[str, set[str]] = {}
-    for report in batch:
-        if report.event.our_id not in found:
-            by_line.setdefault(report.line.id, set()).add(report.event.provider_id)
-    for line, provider_ids in by_line.items():
-        for provider_id, item in tx.outbox.by_provider_ids(line, provider_ids).items():
-            found[f"{line}/{provider_id}"] = item
-    return found
-
-
-def _item_of(report: Report, items: Mapping[str, OutboxItem]) -> OutboxItem | None:
-    event = report.event
-    item = items.get(event.our_id) if event.our_id else None
-    if item is None:
-        return items.get(f"{report.line.id}/{event.provider_id}")
-    # Our id on another line, or beside another provider id, is nobody's status of this item.
-    if item.line != report.line.id or item.provider_id not in ("", event.provider_id):
+    def _next_look(
+        self, watch: Watch, item: OutboxItem, worked: bool, now: datetime
+    ) -> Watch | None:
+        """The watch at its next time; None when a person must decide. Only a look that worked
+        counts towards giving up, but looks that fail do not go on for ever either (P6)."""
+        settings = self._kit.pace.watch
+        if not worked:
+            if now >= item.expires_at + _UNLISTED_MAX:
+                return None
+            return replace(watch, due_at=now + timedelta(seconds=settings.outcome_s[-1]))
+        again = resolve_again(watch.attempt + 1, now, settings)
+        if isinstance(again, Resolve):
+            return replace(watch, attempt=watch.attempt + 1, due_at=again.at)
         return None
-    return item
+
+    def _give_up(self, tx: Tx, item: OutboxItem, now: datetime) -> None:
+        """At most once for people (P5): not found is not proof, so nothing is sent again by
+        itself."""
+        reason = "unknown_outcome: the provider did not list it; resubmit it if it never arrived"
+        tx.watches.close([item.id])
+        change = OutboxChange(
+            item.id,
+            frozenset({OutboxState.UNKNOWN}),
+            OutboxState.DEAD,
+            reason=reason,
+            status=MessageStatus.FAILED,
+        )
+        if not tx.outbox.change([change]):
+            return
+        hold_later_parts(tx, item)
+        tx.messages.change(
+            [MessageChange(item.message_id, now, status=MessageStatus.FAILED, reason=reason)]
+        )
+        log.warning("dead letter", extra={"outbox_id": item.id, "line": item.line})
+        body = {"reason": "unknown_outcome"}
+        tx.audit.append([self._kit.audit("dead_letter", item.id, "system", now, body)])
 
 
-def _observe(
-    report: Report, item: OutboxItem | None, now: datetime
-) -> tuple[Observation, OutboxItem | None]:
-    event = report.event
-    if item is None:
-        return Observation(
-            "", event.provider_id, event.provider_status, event.status, event.error_code, now
-        ), None
-    folded = fold(item.status, item.error_code, event.status, event.error_code)
-    observation = Observation(
-        item.id,
-        event.provider_id,
-        event.provider_status,
-        event.status,
-        event.error_code,
-        now,
-        folded.conflicting,
-    )
-    after = replace(
-        item,
-        status=folded.status,
-        error_code=folded.error_code,
-        provider_id=item.provider_id or event.provider_id,
-    )
-    return observation, after
+def _is_met(watch: Watch, item: OutboxItem) -> bool:
+    match watch.kind:
+        case WatchKind.STATUS:
+            return item.state is not OutboxState.ACCEPTED or item.status in FINAL
+        case WatchKind.OUTCOME:
+            return item.state is not OutboxState.UNKNOWN
+        case _:
+            assert_never(watch.kind)
 
 
 def _as_callback(remote: RemoteMessage, item: OutboxItem, line: Line) -> StatusCallback:

@@ -36,6 +36,8 @@ OUTBOX_TRANSITIONS: dict[OutboxState, frozenset[OutboxState]] = {
             OutboxState.HELD,
             OutboxState.EXPIRED,
             OutboxState.FAILED,
+            # A late callback proved that an earlier try had arrived.
+            OutboxState.ACCEPTED,
         }
     ),
     OutboxState.SENDING: frozenset(
