@@ -1,0 +1,62 @@
+"""`python -m bench`: measure side by side on this machine and print the tables.
+
+python -m bench [webhook|outbox|start|all] [--store sqlite|postgres|both] [--quick|--long]"""
+
+from __future__ import annotations
+
+import argparse
+
+from bench import outbox, report, start, webhook
+
+STORES = ("sqlite", "postgres")
+
+
+def main() -> None:
+    arguments = _arguments()
+    stores = STORES if arguments.store == "both" else (arguments.store,)
+    wanted = ("webhook", "outbox", "start") if arguments.what == "all" else (arguments.what,)
+    print(f"{report.machine()}; others on this machine: load {report.load()}.", flush=True)
+    if "webhook" in wanted:
+        _webhook(stores, arguments)
+    if "outbox" in wanted:
+        _outbox(stores, arguments)
+    if "start" in wanted:
+        _start(arguments)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "what", nargs="?", default="all", choices=("webhook", "outbox", "start", "all")
+    )
+    parser.add_argument("--store", default="both", choices=(*STORES, "both"))
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--quick", action="store_true", help="a minute, rougher figures")
+    length.add_argument("--long", action="store_true", help="an outbox of 100,000 messages")
+    return parser.parse_args()
+
+
+def _webhook(stores: tuple[str, ...], arguments: argparse.Namespace) -> None:
+    size = webhook.QUICK if arguments.quick else webhook.NORMAL
+    rows = [row for store in stores for row in webhook.rows(store, webhook.measure(store, size))]
+    title = "Webhook to durable 200 (target: 60 % of bare; p99 under 50 ms at half the load)"
+    print(report.table(title, webhook.COLUMNS, rows), flush=True)
+
+
+def _outbox(stores: tuple[str, ...], arguments: argparse.Namespace) -> None:
+    size = outbox.QUICK if arguments.quick else outbox.LONG if arguments.long else outbox.NORMAL
+    rows = [row for store in stores for row in outbox.rows(store, outbox.measure(store, size))]
+    title = (
+        "Outbox, gate and audit included, carrier answering in 50 ms "
+        "(target: CPU under 1 ms; 1,000/s on SQLite, 700/s on PostgreSQL)"
+    )
+    print(report.table(title, outbox.COLUMNS, rows), flush=True)
+
+
+def _start(arguments: argparse.Namespace) -> None:
+    measured = start.measure(3 if arguments.quick else 7)
+    print(report.table("Start", start.COLUMNS, start.rows(measured)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
