@@ -4,6 +4,7 @@ tests use the same bootstrap with some parts swapped."""
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -18,6 +19,7 @@ import ringfence
 from ringfence.agents import KINDS, make
 from ringfence.clock import SystemClock
 from ringfence.config import Settings
+from ringfence.config.settings import AgentSettings
 from ringfence.gateway.dispatch import Dispatcher
 from ringfence.gateway.equipment import Equipment, Pace
 from ringfence.gateway.receive import Receiver
@@ -44,6 +46,7 @@ class Swaps:
     clock: Clock | None = None
     http: Http | None = None
     agents: Mapping[str, Agent] | None = None
+    store: Store | None = None
     seed: int | None = None
     pace: Pace | None = None
 
@@ -67,7 +70,7 @@ async def open_gateway(settings: Settings, swaps: Swaps | None = None) -> AsyncI
     ConfigInvalid with words that say what to do."""
     chosen = swaps or Swaps()
     clock = chosen.clock or SystemClock()
-    store = await open_store(
+    store = chosen.store or await open_store(
         settings.store.url, clock=clock, busy_timeout_s=settings.store.busy_timeout_s
     )
     http = chosen.http or HttpClient(allow_hosts=_loopback_hosts(settings.lines))
@@ -111,7 +114,7 @@ def equipment(
         agents=agents,
         rules=discover(),
         policy_version=f"{ringfence.__version__}/{settings.version[:16]}",
-        owner=f"gateway-{secrets.token_hex(6)}",
+        owner=f"gateway-{random_bytes(6).hex()}",
         pace=swaps.pace or _pace(settings),
         own_numbers=frozenset(line.number for line in settings.lines if line.number is not None),
     )
@@ -122,11 +125,33 @@ def _pace(settings: Settings) -> Pace:
     return Pace(
         dispatch_concurrency=delivery.concurrency,
         dispatch_lease=timedelta(seconds=delivery.lease_s + delivery.timeout_s),
+        turn_lease=_turn_lease(settings),
         poll_s=settings.gateway.poll_ms / 1000,
         retry=delivery.retry,
         watch=delivery.watch,
         turn=delivery.turn,
     )
+
+
+def _turn_lease(settings: Settings) -> timedelta:
+    """Longer than the longest turn: its attachments, a wait for a free slot, and the agent itself.
+    A lease that ended before would let a second worker ask the same agent again."""
+    fetching = max(
+        (line.media.batch_timeout_s + line.media.fetch_timeout_s for line in settings.lines),
+        default=0.0,
+    )
+    asking = max((_longest_turn_s(agent) for agent in settings.agents.values()), default=0.0)
+    needed = timedelta(seconds=fetching + asking + 60.0)
+    return max(Pace().turn_lease, needed)
+
+
+def _longest_turn_s(agent: AgentSettings) -> float:
+    known = {
+        entry.name: entry.default
+        for entry in dataclasses.fields(KINDS[agent.kind].settings)
+        if entry.name in ("timeout_s", "queue_s")
+    }
+    return sum(float(agent.options.get(name, default)) for name, default in known.items())
 
 
 def _assemble(settings: Settings, kit: Equipment) -> Gateway:
