@@ -3,12 +3,20 @@ people look for is there."""
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any, cast
 
 import pytest
+from starlette.routing import Route
+
+from ringfence.model.line import InboundLimits, MediaLimits, VolumeLimits
+from ringfence.model.outbox import OUTBOX_TRANSITIONS
+from ringfence.web.measures import Measures
+from ringfence.web.private import PrivateDoor
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -35,7 +43,9 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not broken, f"{page.relative_to(ROOT)} links to {broken}"
 
 
-@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+)
 def test_the_first_pages_exist_and_say_something(name: str) -> None:
     assert len((ROOT / name).read_text(encoding="utf-8")) > 500, f"{name} says too little"
 
@@ -51,3 +61,58 @@ def test_every_page_of_the_docs_is_reached_from_the_readme() -> None:
         queue += [(page.parent / link).resolve() for link in links]
     lost = [str(page.relative_to(ROOT)) for page in PAGES if page not in reached]
     assert not lost, f"no page links to {lost}"
+
+
+NOTHING = cast(Any, None)
+
+
+def _page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def test_every_route_of_the_private_door_is_described() -> None:
+    door = PrivateDoor(NOTHING, {}, "", Measures(NOTHING, dict), "0")
+    routes = [route for route in door.app().routes if isinstance(route, Route)]
+    named = {
+        f"### `{method} {route.path}`"
+        for route in routes
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    missing = named - set(_page("reference/http.md").splitlines())
+    assert routes
+    assert not missing, f"docs/reference/http.md lacks the headings {sorted(missing)}"
+
+
+def test_every_metric_is_described() -> None:
+    registry = Measures(NOTHING, dict).registry
+    missing = [
+        family.name
+        for family in registry.collect()
+        if f"`{family.name}" not in _page("howto/operate.md")
+    ]
+    assert not missing, f"docs/howto/operate.md does not name {missing}"
+
+
+@pytest.mark.proves("P10")
+@pytest.mark.parametrize(
+    ("section", "limits"),
+    [("limits", InboundLimits), ("volume", VolumeLimits), ("media", MediaLimits)],
+)
+def test_every_limit_is_described_by_its_key(section: str, limits: type) -> None:
+    page = _page("topics/limits.md")
+    keys = [_key(field.name) for field in dataclasses.fields(limits)]
+    missing = [f"{section}.{key}" for key in keys if f"| `{section}.{key}` |" not in page]
+    assert not missing, f"docs/topics/limits.md has no row for {missing}"
+
+
+def _key(name: str) -> str:
+    """The configuration's spelling: camelCase, and a lifetime says its unit."""
+    first, *rest = name.split("_")
+    key = first + "".join(word.capitalize() for word in rest)
+    return f"{key}Minutes" if key == "hostedTtl" else key
+
+
+def test_the_picture_of_the_outbox_is_its_table() -> None:
+    arrows = re.findall(r"^    (\w+) --> (\w+)", _page("topics/delivery.md"), re.MULTILINE)
+    table = {(one.value, two.value) for one, others in OUTBOX_TRANSITIONS.items() for two in others}
+    assert set(arrows) == table, "docs/topics/delivery.md: draw what model/outbox.py says"
