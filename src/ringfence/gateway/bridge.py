@@ -3,6 +3,7 @@ least-privileged local agent; what it asks goes through the same gate as everyth
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,6 +23,7 @@ from ringfence.text.plain import is_blank, tidy
 
 KEY_LENGTH_MAX = 255
 BODY_LENGTH_MAX = 16_000
+_MESSAGE_ID = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +105,11 @@ async def inbox(
 
 async def message(kit: Equipment, message_id: str) -> Message:
     """One message. Raises NotFound."""
-    found = await kit.store.read(lambda tx: tx.messages.get(message_id))
+    found = None
+    if _MESSAGE_ID.fullmatch(message_id):
+        found = await kit.store.read(lambda tx: tx.messages.get(message_id))
     if found is None:
-        raise NotFound(f"No message {message_id[:64]} is known.")
+        raise NotFound("No message with this id is known.")
     return found
 
 

@@ -5,7 +5,7 @@ returned (P4). The agent is not called here; it is owed a turn."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -19,6 +19,7 @@ from ringfence.gateway.rates import Rate
 from ringfence.gateway.review import Proposal, propose, reason_text
 from ringfence.gateway.track import Tracker
 from ringfence.model.audit import AuditEntry, digest
+from ringfence.model.contact import Person
 from ringfence.model.errors import InvalidNumber, MalformedEvent, StoreBusy, TooMany
 from ringfence.model.line import Line, OptOutReplies
 from ringfence.model.message import (
@@ -117,8 +118,7 @@ class Receiver:
             return await self._bury(line, token, "sender", error.detail, verified)
         self._limit(line, number, now)
         message = _message(self._kit, line, event, number, now)
-        keyword = classify(event.body) if not event.media else Keyword(KeywordKind.NONE, "", None)
-        arrival = Arrival(line, message, _provider_saw(event, keyword))
+        arrival = Arrival(line, message, _keyword_of(line, event))
         stored = await self._admit(arrival)
         self._kit.turns_bell.ring()
         self._kit.outbox_bell.ring()
@@ -137,6 +137,9 @@ class Receiver:
     def _limit(self, line: Line, number: PhoneNumber, now: datetime) -> None:
         if not self._per_sender[line.id].allow(number.e164, now):
             raise TooMany(f"limits.messagesPerMinutePerSender of {line.id} is reached.")
+        self._limit_line(line, now)
+
+    def _limit_line(self, line: Line, now: datetime) -> None:
         if not self._per_line[line.id].allow(line.id, now):
             raise TooMany(f"limits.messagesPerMinutePerLine of {line.id} is reached.")
 
@@ -144,6 +147,7 @@ class Receiver:
         self, line: Line, token: str, kind: str, reason: str, verified: Verified
     ) -> Receipt:
         now = self._kit.clock.now()
+        self._limit_line(line, now)
         event = DeadEvent(
             id=self._kit.ids.new("event", now),
             line=line.id,
@@ -184,18 +188,23 @@ class Receiver:
 
     def _admit_many(self, tx: Tx, batch: Sequence[Arrival]) -> list[bool]:
         now = self._kit.clock.now()
+        # A keyword changes what may happen to what comes after it, in the same batch too.
+        return [done for run in _runs(batch) for done in self._admit_run(tx, run, now)]
+
+    def _admit_run(self, tx: Tx, batch: Sequence[Arrival], now: datetime) -> list[bool]:
         questions = [
             Question(Act.RECEIVE, arrival.line, arrival.message.number, "person")
             for arrival in batch
         ]
         desk = FactsDesk(self._kit, tx, questions, now)
         judged: list[tuple[Arrival, Decision, AuditEntry]] = []
-        for arrival, question in zip(batch, questions, strict=True):
+        for came, question in zip(batch, questions, strict=True):
+            person = desk.people[came.message.number]
+            arrival = replace(came, keyword=_heeded(came.keyword, person))
             decision, entry = desk.decide(question, arrival.message.id)
-            contact_id = desk.people[arrival.message.number].contact_id
             message = replace(
                 arrival.message,
-                contact_id=contact_id,
+                contact_id=person.contact_id,
                 status=_status(arrival, decision),
                 reason=_reason(arrival, decision),
             )
@@ -221,8 +230,8 @@ class Receiver:
                 # The order of keywords and texts within one batch is the order of their effect.
                 tx.turns.add(turns)
                 turns = []
-                propose(self._kit, tx, self._keyword(tx, arrival, decision, now), now)
-            elif decision.verdict is Verdict.ALLOW:
+                propose(self._kit, tx, self._keyword(tx, arrival, now), now)
+            elif decision.verdict is Verdict.ALLOW and not arrival.line.silent:
                 turns.append(_turn(self._kit, arrival, now))
                 if desk.people[arrival.message.number].passive_replies:
                     real.append(arrival.message.number)
@@ -236,12 +245,10 @@ class Receiver:
         if real:
             tx.people.set_passive_replies([(number, 0) for number in real])
 
-    def _keyword(
-        self, tx: Tx, arrival: Arrival, decision: Decision, now: datetime
-    ) -> list[Proposal]:
+    def _keyword(self, tx: Tx, arrival: Arrival, now: datetime) -> list[Proposal]:
         match arrival.keyword.kind:
             case KeywordKind.OPT_OUT:
-                return self._opt_out(tx, arrival, decision, now)
+                return self._opt_out(tx, arrival, now)
             case KeywordKind.OPT_IN:
                 return self._opt_in(tx, arrival, now)
             case KeywordKind.HELP:
@@ -251,9 +258,7 @@ class Receiver:
             case _:
                 assert_never(arrival.keyword.kind)
 
-    def _opt_out(
-        self, tx: Tx, arrival: Arrival, decision: Decision, now: datetime
-    ) -> list[Proposal]:
+    def _opt_out(self, tx: Tx, arrival: Arrival, now: datetime) -> list[Proposal]:
         number = arrival.message.number
         person = tx.people.find([number])[number]
         if person.opt_out_source:
@@ -269,12 +274,7 @@ class Receiver:
         return self._ours(arrival, text, MessageClass.OPT_OUT_CONFIRMATION)
 
     def _opt_in(self, tx: Tx, arrival: Arrival, now: datetime) -> list[Proposal]:
-        number = arrival.message.number
-        person = tx.people.find([number])[number]
-        # An operator's do-not-contact is not the person's to lift by keyword (compliance 4.1).
-        if person.opt_out_source not in ("keyword", "provider"):
-            return []
-        tx.people.set_opt_out(number, "")
+        tx.people.set_opt_out(arrival.message.number, "")
         body = {"line": arrival.line.id, "source": "keyword", "word": arrival.keyword.word}
         tx.audit.append([self._kit.audit("opt_in", arrival.message.id, "person", now, body)])
         text = f"{arrival.line.label}: you are subscribed again. Reply STOP to unsubscribe."
@@ -287,8 +287,9 @@ class Receiver:
         return self._ours(arrival, text, MessageClass.HELP)
 
     def _ours(self, arrival: Arrival, text: str, message_class: MessageClass) -> list[Proposal]:
-        """The single answer to a keyword, unless the provider gives it (facts 2.8)."""
-        if arrival.line.optout_replies is OptOutReplies.PROVIDER:
+        """The single answer to a keyword, unless the provider gives it (facts 2.8) or the line
+        answers nobody."""
+        if arrival.line.optout_replies is OptOutReplies.PROVIDER or arrival.line.silent:
             return []
         message = arrival.message
         return [
@@ -312,6 +313,38 @@ _PROVIDER_KEYWORDS = {
     "START": KeywordKind.OPT_IN,
     "HELP": KeywordKind.HELP,
 }
+
+
+def _runs(batch: Sequence[Arrival]) -> Iterator[list[Arrival]]:
+    """The batch in order, cut after every keyword."""
+    run: list[Arrival] = []
+    for arrival in batch:
+        run.append(arrival)
+        if arrival.keyword.kind in _ACTED_ON:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _heeded(keyword: Keyword, person: Person) -> Keyword:
+    """START means something only to somebody who opted out, by a keyword or at the provider; from
+    anybody else it is a text like any other. An operator's do-not-contact is not the person's to
+    lift (compliance 4.1)."""
+    if keyword.kind is not KeywordKind.OPT_IN:
+        return keyword
+    lifts = person.opt_out_source in ("keyword", "provider")
+    return keyword if lifts else Keyword(KeywordKind.NONE)
+
+
+def _keyword_of(line: Line, event: InboundMessage) -> Keyword:
+    """What a provider that answers keywords lifts on YES, we lift too, or it would tell people
+    that they are subscribed while we say nothing to them."""
+    yes = line.optout_replies is OptOutReplies.PROVIDER
+    keyword = _provider_saw(event, classify(event.body, yes_is_opt_in=yes))
+    if event.media and keyword.kind is not KeywordKind.OPT_OUT:
+        return Keyword(KeywordKind.NONE)  # a picture with a word is more than the word
+    return keyword
 
 
 def _provider_saw(event: InboundMessage, keyword: Keyword) -> Keyword:
@@ -353,6 +386,8 @@ def _status(arrival: Arrival, decision: Decision) -> MessageStatus:
 def _reason(arrival: Arrival, decision: Decision) -> str:
     if arrival.keyword.kind in _ACTED_ON:
         return f"keyword: {arrival.keyword.kind.value}"
+    if decision.verdict is Verdict.ALLOW and arrival.line.silent:
+        return "silent: recorded; this line answers nobody"
     return reason_text(decision.reasons)
 
 

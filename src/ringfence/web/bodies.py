@@ -99,14 +99,19 @@ async def answer(
     await send({"type": "http.response.body", "body": body})
 
 
-async def answer_problem(send: Send, error: RingfenceError, *, close: bool = False) -> None:
-    """An error as application/problem+json; retryable ones say when, none may be cached."""
+async def answer_problem(
+    send: Send, error: RingfenceError, *, close: bool = False, allow: bytes = b""
+) -> None:
+    """An error as application/problem+json; retryable ones say when, none may be cached. `allow`
+    lists the methods a 405 must name (RFC 9110 section 15.5.6)."""
     headers = [
         (b"content-type", b"application/problem+json"),
         (b"cache-control", b"no-store"),
     ]
     if error.retryable:
         headers.append((b"retry-after", str(RETRY_AFTER_S).encode()))
+    if allow:
+        headers.append((b"allow", allow))
     if close:
         headers.append((b"connection", b"close"))
     await answer(send, error.http_status, orjson.dumps(problem(error)), headers)

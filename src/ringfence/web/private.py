@@ -67,7 +67,7 @@ class PrivateDoor:
             Route("/health", self._guarded(self._health), methods=["GET"]),
             Route("/metrics", self._guarded(self._metrics), methods=["GET"]),
         ]
-        handlers: dict[Any, Any] = {404: _no_route, 405: _wrong_method}
+        handlers: dict[Any, Any] = {404: _no_route, 405: _wrong_method, 500: _broke}
         return Starlette(routes=routes, exception_handlers=handlers)
 
     def _guarded(self, handler: Handler) -> Handler:
@@ -259,4 +259,13 @@ async def _no_route(request: Request, error: Exception) -> Response:
 
 
 async def _wrong_method(request: Request, error: Exception) -> Response:
-    return problem_response(WrongMethod("See docs/reference/http.md for the routes of this door."))
+    response = problem_response(
+        WrongMethod("See docs/reference/http.md for the routes of this door.")
+    )
+    # RFC 9110 section 15.5.6: a 405 names the methods that are taken.
+    response.headers["allow"] = (getattr(error, "headers", None) or {}).get("Allow", "")
+    return response
+
+
+async def _broke(request: Request, error: Exception) -> Response:
+    return problem_response(RingfenceError("The log has the details."))

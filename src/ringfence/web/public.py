@@ -5,6 +5,7 @@ waits on it."""
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qs
@@ -13,6 +14,8 @@ from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.rates import Rate
 from ringfence.gateway.receive import Receiver
 from ringfence.model.errors import (
+    BodyTimeout,
+    BodyTooLarge,
     BodyUnreadable,
     LineBlocked,
     NotFound,
@@ -23,6 +26,7 @@ from ringfence.model.errors import (
     WrongRequest,
 )
 from ringfence.model.line import Line
+from ringfence.ports import StoredMedia
 from ringfence.providers.wire import WebhookRequest
 from ringfence.web.bodies import (
     Receive,
@@ -40,6 +44,7 @@ log = logging.getLogger("ringfence.public")
 
 STORED = (b"ringfence-event", b"stored")
 UNSIGNED_PER_MINUTE = 30
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 
 
 class PublicDoor:
@@ -77,24 +82,14 @@ class PublicDoor:
             await self._hosted(scope, send, line)
         elif scope["method"] != "POST":
             await self._refuse(send, line, WrongMethod("Webhooks are POSTed."))
-        elif self._open[line.id] >= line.inbound.concurrent_max:
-            error = TooMany(f"limits.concurrentMax of {line.id} is reached.")
-            await self._refuse(send, line, error, close=True)
         else:
-            self._open[line.id] += 1
-            try:
-                await self._webhook(scope, receive, send, line)
-            finally:
-                self._open[line.id] -= 1
+            await self._webhook(scope, receive, send, line)
 
     async def _webhook(self, scope: Scope, receive: Receive, send: Send, line: Line) -> None:
         headers = headers_of(scope)
         client = client_address(scope, headers, self._trusted)
         try:
-            limits = line.inbound
-            body = await read_body(
-                scope, receive, headers, limits.body_bytes_max, limits.body_timeout_s
-            )
+            body = await self._read(scope, receive, headers, line, client)
             self._bound_unsigned(line, client)
             request = WebhookRequest(
                 "POST", scope["path"], scope["query_string"].decode("latin-1"), headers, body
@@ -121,6 +116,26 @@ class PublicDoor:
             _raw(acknowledgement.headers) + extra,
         )
 
+    async def _read(
+        self, scope: Scope, receive: Receive, headers: Mapping[str, str], line: Line, client: str
+    ) -> bytes:
+        """The body, in one of the line's places for requests that are arriving. One address gets
+        half of them at most, so that slow requests from one place never shut out the provider."""
+        limits = line.inbound
+        share = max(1, limits.concurrent_max // 2)
+        whole, own = line.id, f"{line.id}/{client}"
+        if self._open[whole] >= limits.concurrent_max or self._open[own] >= share:
+            raise TooMany(f"limits.concurrentMax of {line.id} is reached.")
+        self._open.update((whole, own))
+        try:
+            return await read_body(
+                scope, receive, headers, limits.body_bytes_max, limits.body_timeout_s
+            )
+        finally:
+            self._open.subtract((whole, own))
+            if not self._open[own]:
+                del self._open[own]
+
     async def _bad_request(self, send: Send, line: Line, client: str, error: WrongRequest) -> None:
         """Count it against the client; only further bad requests feel it (B007, B008)."""
         if not isinstance(error, TooMany) and not self._bad[line.id].allow(
@@ -131,7 +146,9 @@ class PublicDoor:
             "webhook refused",
             extra={"line": line.id, "error": error.code, "status": error.http_status},
         )
-        await self._refuse(send, line, error)
+        # Where the body was not read to its end, the connection is of no more use.
+        unread = isinstance(error, TooMany | BodyTimeout | BodyTooLarge)
+        await self._refuse(send, line, error, close=unread)
 
     def _bound_unsigned(self, line: Line, client: str) -> None:
         if line.validate_signature:
@@ -143,17 +160,25 @@ class PublicDoor:
         self, send: Send, line: Line, error: RingfenceError, *, close: bool = False
     ) -> None:
         self.answers[line.id, error.http_status] += 1
-        await answer_problem(send, error, close=close)
+        allow = b"POST, GET, HEAD" if isinstance(error, WrongMethod) else b""
+        await answer_problem(send, error, close=close, allow=allow)
+
+    async def _attachment(self, token: str) -> StoredMedia | None:
+        if not _TOKEN.fullmatch(token):
+            return None
+        now = self._kit.clock.now()
+        return await self._kit.store.read(lambda tx: tx.media.hosted(token, now))
 
     async def _hosted(self, scope: Scope, send: Send, line: Line) -> None:
         tokens = parse_qs(scope["query_string"].decode("latin-1")).get("media", [])
         if len(tokens) != 1:
             await self._refuse(send, line, WrongMethod("Webhooks are POSTed."))
             return
-        now = self._kit.clock.now()
-        media = await self._kit.store.read(lambda tx: tx.media.hosted(tokens[0], now))
+        media = await self._attachment(tokens[0])
         if media is None or media.line != line.id:
-            await self._refuse(send, line, NotFound("This attachment is not here any more."))
+            client = client_address(scope, headers_of(scope), self._trusted)
+            gone = NotFound("This attachment is not here any more.")
+            await self._bad_request(send, line, client, gone)
             return
         headers = [
             (b"content-type", media.content_type.encode("latin-1")),

@@ -57,6 +57,8 @@ def _reply(facts: Facts) -> Ruling:
         if facts.access is AccessPolicy.PAIRING:
             return ALLOWED
         return deny("not_pairing", "This line does not pair.")
+    if facts.access is AccessPolicy.DISABLED:
+        return deny("disabled", "This line takes no messages, so it answers none.")
     if facts.message_class in _OWED or _receive(facts) is ALLOWED:
         return ALLOWED
     return deny("not_admitted", "This person may not write to the line, so nobody answers.")
