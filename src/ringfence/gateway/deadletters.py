@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ringfence.gateway.equipment import Equipment
-from ringfence.gateway.parts import settle_parts
+from ringfence.gateway.parts import EARLIER, settle_parts
 from ringfence.model.errors import InvalidNumber, MalformedEvent, NotFound, NotResubmittable
 from ringfence.model.line import Line
 from ringfence.model.message import MessageStatus
@@ -17,6 +17,7 @@ from ringfence.ports import MessageChange, OutboxChange, TurnChange, Tx
 
 _UNKNOWN = "unknown_outcome"
 _SENDABLE_AGAIN = frozenset({OutboxState.DEAD, OutboxState.FAILED})
+_GONE = frozenset({OutboxState.CANCELLED, OutboxState.EXPIRED})
 
 Readmit = Callable[[Tx, Line, Sequence[tuple[str, str]]], bool]
 
@@ -69,9 +70,9 @@ def _send(kit: Equipment, tx: Tx, item: OutboxItem, wish: Wish, now: datetime) -
             "--may-repeat sends it again all the same."
         )
     siblings = tx.outbox.of_messages([item.message_id]).get(item.message_id, [])
-    if any(part.state is OutboxState.CANCELLED for part in siblings):
+    if any(part.state in _GONE for part in siblings):
         raise NotResubmittable(
-            "Other parts of this message were cancelled, so it would arrive as a fragment. Send "
+            "Other parts of this message were cancelled or expired, so it would arrive as a fragment. Send "
             "the whole text again as a new message."
         )
     change = OutboxChange(
@@ -86,7 +87,7 @@ def _send(kit: Equipment, tx: Tx, item: OutboxItem, wish: Wish, now: datetime) -
         status=MessageStatus.QUEUED,
         reason="resubmitted",
     )
-    tx.outbox.change([change])
+    tx.outbox.change([change, *_later_parts(siblings, now, line)])
     if item.parts == 1:
         queued = MessageChange(
             item.message_id, now, status=MessageStatus.QUEUED, reason="resubmitted"
@@ -95,6 +96,23 @@ def _send(kit: Equipment, tx: Tx, item: OutboxItem, wish: Wish, now: datetime) -
     else:
         settle_parts(tx, [item.message_id], "resubmitted", now)
     return Resubmitted("send", item.id, item.line, "It is due now; the gate decides again.")
+
+
+def _later_parts(siblings: Sequence[OutboxItem], now: datetime, line: Line) -> list[OutboxChange]:
+    """The parts that waited with this one go after it, in their order."""
+    return [
+        OutboxChange(
+            part.id,
+            frozenset({OutboxState.HELD}),
+            OutboxState.DUE,
+            due_at=now,
+            expires_at=now + line.message_ttl,
+            status=MessageStatus.QUEUED,
+            reason="resubmitted",
+        )
+        for part in siblings
+        if part.state is OutboxState.HELD and part.reason == EARLIER
+    ]
 
 
 def _turn(kit: Equipment, tx: Tx, turn: Turn, wish: Wish, now: datetime) -> Resubmitted:

@@ -12,7 +12,7 @@ from ringfence.model.outbox import OutboxItem, OutboxState
 from ringfence.ports import MessageChange, OutboxChange, Tx
 
 _PENDING = frozenset({OutboxState.DUE, OutboxState.HELD})
-_EARLIER = "earlier_part_failed"
+EARLIER = "earlier_part_failed"
 
 
 def settle_parts(tx: Tx, message_ids: Iterable[str], reason: str, now: datetime) -> None:
@@ -57,7 +57,7 @@ def _stop(
     parts = tx.outbox.of_messages([item.message_id]).get(item.message_id, [])
     tx.outbox.change(
         [
-            OutboxChange(part.id, expect, state, reason=_EARLIER, status=status)
+            OutboxChange(part.id, expect, state, reason=EARLIER, status=status)
             for part in parts
             if part.part > item.part
         ]
