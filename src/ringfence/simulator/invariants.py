@@ -54,7 +54,8 @@ class Snapshot:
 @dataclass(slots=True)
 class Ban:
     """Nothing may be claimed for somebody (or for all) after `since` audit entries were committed,
-    until `until` were. `person` empty means everybody; `kind` is `opt_out`, `block` or `stop`."""
+    until `until` were. `person` empty means everybody; `kind` is `opt_out`, `block` or
+    `stop` and the switch's scope."""
 
     kind: str
     person: str
@@ -72,7 +73,7 @@ class Ban:
 @dataclass(slots=True)
 class Evidence:
     """What was seen. `creates` are requests as they reached the carrier; `taken` what it accepted;
-    `acknowledged` the SIDs of texts that were answered 2xx; `owned` agent texts by (person, text)."""
+    `acknowledged` the SIDs of texts that were answered 2xx; `failures` log lines with a traceback."""
 
     creates: list[Create] = field(default_factory=list)
     taken: Sequence[CarrierMessage] = ()
@@ -83,6 +84,7 @@ class Evidence:
     chain: tuple[int, str] = (0, "")
     counts: Mapping[str, int] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
     secrets: Sequence[str] = ()
 
     @property
@@ -173,8 +175,9 @@ def at_most_once(seen: Evidence) -> Broken:
 
 
 def all_accounted(seen: Evidence) -> Broken:
-    """P6: at the end every item, message and turn has ended, with a reason; and what the carrier
-    has, we know of."""
+    """P6: no stage failed, at the end every item, message and turn has ended, with a reason, and
+    what the carrier has, we know of."""
+    yield from (f"a stage failed: {line[:600]}" for line in seen.failures[:3])
     for key in ("outbox.due", "outbox.sending", "outbox.unknown", "outbox.held"):
         if seen.counts.get(key):
             yield f"{seen.counts[key]} left in {key}"
@@ -248,7 +251,7 @@ def broken(seen: Evidence) -> list[str]:
 
 def ban_for(scope: SwitchScope, subject: str, known: int) -> Ban:
     """The ban of a kill switch; one for a person covers that person, any other everybody here."""
-    return Ban("stop", subject if scope is SwitchScope.CONTACT else "", known)
+    return Ban(f"stop {scope.value}", subject if scope is SwitchScope.CONTACT else "", known)
 
 
 def _rank(status: MessageStatus) -> int:
