@@ -1,0 +1,122 @@
+"""The demo's agent: a `webhook` agent like anybody could write, with nothing of the gateway in it.
+It checks every turn's signature (Standard Webhooks), chats, and when asked to text somebody calls
+the bridge as any program would and says what came back. It has no authority of its own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import aiohttp
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ringfence.simulator.server import LoopbackServer
+from ringfence.simulator.timeline import Clock
+
+TOLERANCE_S: Final = 300  # Standard Webhooks, "Verifying webhook authenticity": replay window
+BODY_MAX_BYTES: Final = 8_000_000
+BRIDGE_TIMEOUT_S: Final = 10.0
+_SIGNED_HEADERS: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
+_ERRAND: Final = re.compile(
+    r"(?:please\s+)?(?:text|tell|message)\s+(?P<to>\+[0-9][0-9 ().-]{5,20}[0-9])\s*(?::|,|that\b)?\s*"
+    r"(?P<body>\S.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+HELP: Final = (
+    "I am the demo agent. I repeat what you say. Ask me to write to somebody: "
+    "text +15555550112: lunch?"
+)
+
+
+def signature_holds(key: bytes, headers: Mapping[str, str], body: bytes, now_s: float) -> bool:
+    """Is one of the `v1` signatures right for id, timestamp and body, and is it fresh?"""
+    webhook_id, timestamp, signatures = (headers.get(name, "") for name in _SIGNED_HEADERS)
+    if not (timestamp.isascii() and timestamp.isdigit()):
+        return False
+    if abs(now_s - int(timestamp)) > TOLERANCE_S:
+        return False
+    content = f"{webhook_id}.{timestamp}.".encode() + body
+    wanted = "v1," + base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode()
+    given = signatures.split(" ")
+    return any(hmac.compare_digest(wanted.encode(), one.encode()) for one in given)
+
+
+class DemoAgent:
+    """`async with DemoAgent(key, bridge_url, clock) as agent:` serves `agent.url`. `turns` counts
+    what it was asked; `refused` counts requests whose signature did not hold."""
+
+    def __init__(self, key: bytes, bridge_url: str, clock: Clock, port: int = 0) -> None:
+        self._key, self._bridge, self._clock = key, bridge_url, clock
+        self._server = LoopbackServer(port)
+        self._session: aiohttp.ClientSession | None = None
+        self.url = ""
+        self.turns = 0
+        self.refused = 0
+
+    async def __aenter__(self) -> DemoAgent:
+        self.url = f"http://127.0.0.1:{self._server.bind()}/turn"
+        timeout = aiohttp.ClientTimeout(total=BRIDGE_TIMEOUT_S)
+        self._session = aiohttp.ClientSession(timeout=timeout)
+        await self._server.start(Starlette(routes=[Route("/turn", self._answer, methods=["POST"])]))
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._server.stop()
+        if self._session is not None:
+            await self._session.close()
+
+    async def _answer(self, request: Request) -> Response:
+        declared = request.headers.get("content-length", "")
+        if not declared.isdigit() or int(declared) > BODY_MAX_BYTES:
+            return JSONResponse({"error": "too large"}, 413)
+        body = await request.body()
+        if not signature_holds(self._key, request.headers, body, self._clock.now().timestamp()):
+            self.refused += 1
+            return JSONResponse({"error": "the signature does not hold"}, 401)
+        self.turns += 1
+        turn: dict[str, Any] = json.loads(body)["data"]
+        return JSONResponse({"reply": await self._reply(turn)})
+
+    async def _reply(self, turn: Mapping[str, Any]) -> str:
+        text = str(turn["text"]).strip()
+        if (errand := _ERRAND.fullmatch(text)) is not None:
+            # The turn's id is the same in every try, so the friend is written to once.
+            return await self._write(errand["to"], errand["body"].strip(), str(turn["turn_id"]))
+        if text.lower().rstrip("?!. ") in ("", "help", "what can you do", "hello", "hi"):
+            return HELP if text or not turn["attachments"] else "A picture! Thank you."
+        return f"You said: {text}"
+
+    async def _write(self, to: str, body: str, key: str) -> str:
+        """Ask the bridge to text somebody; put its answer into words."""
+        assert self._session is not None, "start it first"
+        try:
+            async with self._session.post(
+                f"{self._bridge}/sms/send",
+                json={"to": to, "body": body},
+                headers={"Idempotency-Key": key},
+            ) as response:
+                answer: dict[str, Any] = await response.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return "I could not reach the gateway's bridge."
+        if response.status != 202:
+            return f"The gateway did not take it. {answer.get('detail', '')}".strip()
+        return _told(to, answer)
+
+
+def _told(to: str, answer: Mapping[str, Any]) -> str:
+    why = " ".join(str(reason["text"]) for reason in answer["reasons"])
+    match answer["state"]:
+        case "held":
+            return f"Held for a person to look at; nothing was sent to {to}. {why}"
+        case "refused":
+            return f"Refused; nothing was sent to {to}. {why}"
+        case _:
+            return f"On its way to {to}."
