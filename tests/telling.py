@@ -34,7 +34,9 @@ STEPS_MAX = 20_000
 class ScriptedAgent:
     """An agent that says what the test wants: a text, an AgentReply, or an error to raise."""
 
-    answer: Callable[[AgentTurn], AgentReply | str | Exception] = lambda turn: f"You said: {turn.body}"
+    answer: Callable[[AgentTurn], AgentReply | str | Exception] = lambda turn: (
+        f"You said: {turn.body}"
+    )
     id: str = "default"
     keeps_history: bool = False
     turns: list[AgentTurn] = field(default_factory=list)
@@ -117,7 +119,8 @@ class Story:
 
 
 def configuration(carrier_url: str, public_url: str, store_url: str, **sms: Any) -> dict[str, Any]:
-    """A configuration for one line on the simulated carrier; `sms` adds or replaces keys."""
+    """A configuration for one line on the simulated carrier; `sms` adds or replaces keys, and
+    takes those away that are None."""
     line: dict[str, Any] = {
         "accountSid": "AC00000000000000000000000000000001",
         "authToken": "simulated-token",
@@ -127,6 +130,7 @@ def configuration(carrier_url: str, public_url: str, store_url: str, **sms: Any)
         "owners": [OWNER],
         **sms,
     }
+    line = {name: value for name, value in line.items() if value is not None}
     return {
         "store": {"url": store_url},
         "agents": {"default": {"kind": "echo"}},
@@ -145,7 +149,8 @@ async def telling(
     clock: ManualClock | None = None,
 ) -> AsyncIterator[Story]:
     """Start a story. `sms` changes the line, `config` merges top-level sections, `carrier_options`
-    go to SimulatedCarrier (faults, opt-out handling, trial, seed)."""
+    go to SimulatedCarrier (faults, opt-out handling, trial, seed). `{public}` in a value becomes
+    the public door's address."""
     clock = clock or ManualClock(START)
     agent = agent or ScriptedAgent()
     async with AsyncExitStack() as stack:
@@ -166,7 +171,7 @@ async def telling(
         document.update(config or {})
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         path = Path(folder) / "ringfence.json5"
-        path.write_text(json.dumps(document))
+        path.write_text(json.dumps(document).replace("{public}", public.address))
         path.chmod(0o600)
         settings = load(path, {})
         swaps = Swaps(clock=clock, agents={"default": agent}, seed=7)

@@ -36,7 +36,8 @@ async def read_body(
     message = await receive_within(receive, timeout_s)
     if not message.get("more_body", False):
         return _bounded(_chunk(message), bytes_max)
-    return await _rest(receive, _chunk(message), bytes_max, timeout_s)
+    first = _bounded(_chunk(message), bytes_max)
+    return await _rest(receive, first, bytes_max, timeout_s)
 
 
 async def receive_within(receive: Receive, timeout_s: float) -> MutableMapping[str, Any]:
