@@ -522,7 +522,7 @@ async def prove(seed: int, store_url: str, folder: Path) -> Evidence:
         listed = "\n  ".join(findings[:20])
         raise InvariantBroken(
             f"seed {seed}: {len(findings)} findings\n  {listed}\n"
-            f"play it again: RINGFENCE_SIM_SEEDS={seed} python -m pytest "
+            f"play it again: RINGFENCE_SIM_SEED={seed} python -m pytest "
             "tests/invariants/test_simulation.py -k given"
         )
     return seen
