@@ -130,7 +130,14 @@ def _pace(settings: Settings) -> Pace:
         retry=delivery.retry,
         watch=delivery.watch,
         turn=delivery.turn,
+        history_max=_history_max(settings),
     )
+
+
+def _history_max(settings: Settings) -> int:
+    """What the longest memory asks for; an agent with a shorter one cuts what it is given."""
+    wanted = [int(entry.options.get("history_limit", 0)) for entry in settings.agents.values()]
+    return max([Pace().history_max, *wanted])
 
 
 def _turn_lease(settings: Settings) -> timedelta:
