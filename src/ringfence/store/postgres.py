@@ -150,7 +150,7 @@ class PostgresConnection(Connection):
             return StoreBusy(
                 f"The write lock stayed taken for {self._busy_timeout_s:g} s. Another process "
                 "holds a transaction open; see pg_stat_activity, or raise "
-                "store.busyTimeoutSeconds."
+                "store.busyTimeoutS."
             )
         if isinstance(error, errors.DiskFull | errors.OutOfMemory):
             return StoreFull("Make room for PostgreSQL's data; nothing was written.")

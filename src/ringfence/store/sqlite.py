@@ -131,7 +131,7 @@ class SqliteConnection(Connection):
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return StoreBusy(
                 f"{self.path.name} stayed locked for {self._busy_timeout_s:g} s. Close whatever "
-                "else has it open (a backup, a database browser), or raise store.busyTimeoutSeconds."
+                "else has it open (a backup, a database browser), or raise store.busyTimeoutS."
             )
         if code == sqlite3.SQLITE_FULL:
             return StoreFull(f"Make room on the disk that holds {self.path}; nothing was written.")
@@ -151,7 +151,7 @@ class SqliteConnection(Connection):
 def corrupt(path: Path, finding: str) -> StoreCorrupt:
     return StoreCorrupt(
         f"{path}: {finding}. Stop Ringfence, keep a copy of the file, and restore the last backup "
-        "(made with `ringfence store backup`) in its place."
+        "(made with `ringfence backup`) in its place."
     )
 
 
