@@ -150,7 +150,13 @@ async def _serve(world: World) -> None:
 
 @command.command("phone")
 @click.argument("number")
-@click.option("--carrier", default=f"http://127.0.0.1:{PORT}", show_default=True, metavar="URL")
+@click.option(
+    "--carrier",
+    default=f"http://127.0.0.1:{PORT}",
+    show_default=True,
+    metavar="URL",
+    help="The simulated carrier's address, as `ringfence sim` or `ringfence demo` printed it.",
+)
 @click.option(
     "--to", default="", metavar="NUMBER", help="Whom to text; the carrier's first number."
 )

@@ -25,7 +25,7 @@ READY_S: Final = 15.0
 COMMAND_S: Final = 20.0
 SEEN_S: Final = 10.0
 # How long silence is listened to. The gateway looks for work every 0.1 s.
-SILENCE_S: Final = 1.0
+SILENCE_S: Final = 0.5
 _CODE: Final = re.compile(r"Your code: ([A-Z0-9]{8})")
 _LOG_TAIL_LINES: Final = 15
 
@@ -169,7 +169,7 @@ class Story:
         done = await self._ringfence("resume")
         _require(done.code == 0, done.err)
         answer = await _sees(self._you, "You said: Are you still there?")
-        await self._listen()
+        await self._settles()
         _silent(self._you)
         return f"{YOU} sees: {answer}"
 
@@ -254,7 +254,9 @@ async def gateway_process(config: Path, log: Path, private_url: str) -> AsyncIte
 
 async def _until_ready(process: asyncio.subprocess.Process, private_url: str) -> None:
     clock = SystemClock()
-    async with aiohttp.ClientSession() as session:
+    # Something else may sit on the port and say nothing.
+    patience = aiohttp.ClientTimeout(total=1.0)
+    async with aiohttp.ClientSession(timeout=patience) as session:
         try:
             async with asyncio.timeout(READY_S):
                 while not await _answers(session, private_url):
@@ -269,7 +271,7 @@ async def _answers(session: aiohttp.ClientSession, private_url: str) -> bool:
     try:
         async with session.get(f"{private_url}/health") as response:
             return response.status == 200
-    except aiohttp.ClientError:
+    except (aiohttp.ClientError, TimeoutError):
         return False
 
 
