@@ -11,8 +11,9 @@ import pytest
 
 from ringfence.simulator.run import fingerprint, prove, simulate
 
-# Seeds that once found something, or are rich: crashes, all kinds of faults, stops and opt-outs.
-KEPT = (2, 7, 15, 16, 21, 24)
+# 176 found a status nobody owed any more: a look closed the watch a callback had just put in its
+# place. The others are rich in crashes, faults, stops and opt-outs.
+KEPT = (2, 7, 15, 16, 21, 24, 176)
 MORE = int(os.environ.get("RINGFENCE_SIM_SEEDS", "8"))
 GIVEN = os.environ.get("RINGFENCE_SIM_SEED", "")
 FIRST = 10_000

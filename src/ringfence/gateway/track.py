@@ -14,6 +14,7 @@ from ringfence.gateway.batch import Batcher
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.parts import hold_later_parts
 from ringfence.gateway.reports import Report, adopt, fold_reports
+from ringfence.gateway.watching import watch_status
 from ringfence.model.errors import RingfenceError
 from ringfence.model.line import Line
 from ringfence.model.message import FINAL, MessageStatus, StatusCallback
@@ -63,7 +64,8 @@ class Tracker:
         """Ask the provider about one watch and act on the answer."""
         item = await self._kit.store.read(lambda tx: tx.outbox.get(watch.id))
         if item is None or _is_met(watch, item):
-            await self._kit.store.write(lambda tx: tx.watches.close([watch.id]))
+            now = self._kit.clock.now()
+            await self._kit.store.write(lambda tx: self._met(tx, watch, now))
             return
         # A line that left the configuration cannot be asked; the watch's bound still holds.
         line = self._kit.lines.get(watch.line)
@@ -74,6 +76,16 @@ class Tracker:
                 await self._look_outcome(watch, item, line)
             case _:
                 assert_never(watch.kind)
+
+    def _met(self, tx: Tx, watch: Watch, now: datetime) -> None:
+        """Close a watch that owes nothing more. While we looked, a report may have put a status
+        watch in its place: what is accepted and not final keeps one (P6)."""
+        item = tx.outbox.get(watch.id)
+        if item is None or item.state is not OutboxState.ACCEPTED or item.status in FINAL:
+            tx.watches.close([watch.id])
+            return
+        at = now + timedelta(seconds=self._kit.pace.watch.status_s[0])
+        tx.watches.add([watch_status(item.id, item.line, at, now)])
 
     async def _look_status(self, watch: Watch, item: OutboxItem, line: Line | None) -> None:
         if line is not None and (remote := await self._fetched(item, line)) is not None:
@@ -98,8 +110,11 @@ class Tracker:
             if isinstance(again, Track):
                 tx.watches.reschedule([replace(watch, attempt=watch.attempt + 1, due_at=again.at)])
                 return
-            # Many carriers give no receipt: `sent` may be the last word (facts 2.2).
             tx.watches.close([watch.id])
+            found = tx.outbox.get(item.id)
+            if found is None or found.status in FINAL:
+                return  # a callback told it while we asked
+            # Many carriers give no receipt: `sent` may be the last word (facts 2.2).
             tx.messages.change([MessageChange(item.message_id, now, reason="no_receipt")])
             tx.audit.append([self._kit.audit("unconfirmed", item.id, "system", now, {})])
 
@@ -133,6 +148,10 @@ class Tracker:
         listed: Sequence[RemoteMessage] | None,
         now: datetime,
     ) -> None:
+        found = tx.outbox.get(item.id)
+        if found is None or found.state is not OutboxState.UNKNOWN:
+            self._met(tx, watch, now)  # somebody learned its outcome while we asked
+            return
         match_ = _match(tx, item, listed or (), self._since(item))
         if match_ is not None and line is not None:
             fold_reports(self._kit, tx, [Report(line, _as_callback(match_, item, line))], now)

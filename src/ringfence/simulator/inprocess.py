@@ -114,6 +114,7 @@ class DirectHttp:
             self._note(request)
         headers = {**request.headers, **request.secret_headers}
         asked = outside(call(self._app, request.method, request.url, headers, request.body))
+        asked.add_done_callback(_seen)  # nobody hears the answer when the caller dies meanwhile
         try:
             answer = await asyncio.shield(asked)
         except Dropped:
@@ -154,3 +155,8 @@ class DirectDeliverer(Deliverer):
         answer = asked.result()
         kind = answer.headers.get("content-type", "")
         return _Answer(answer.status, _judge(answer.status), kind, answer.body)
+
+
+def _seen(asked: asyncio.Task[WireResponse]) -> None:
+    if not asked.cancelled():
+        asked.exception()
