@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import logging
 
 import orjson
 import pytest
 
-from ringfence.logs import JsonFormatter, TextFormatter, masked
+from ringfence.logs import JsonFormatter, Lines, TextFormatter, masked
 
 
 def _record(message: str, **extra: object) -> logging.LogRecord:
@@ -56,3 +58,42 @@ def test_an_exception_is_masked_too() -> None:
         record = _record("failed", exc_info=(type(error), error, error.__traceback__))
     for formatter in (JsonFormatter(), TextFormatter()):
         assert "15555550123" not in formatter.format(record)
+
+
+async def test_what_one_turn_of_the_loop_logged_is_written_in_one_piece() -> None:
+    handler, stream = Lines(), Pieces()
+    handler.setStream(stream)
+    for text in ("one", "two"):
+        handler.handle(_record(text, levelno=logging.INFO))
+    assert stream.pieces == []
+    await asyncio.to_thread(handler.handle, _record("three", levelno=logging.INFO))
+    await asyncio.to_thread(lambda: None)
+    assert "".join(stream.pieces) == "one\ntwo\nthree\n"
+    stream.pieces.clear()
+    handler.handle(_record("four", levelno=logging.INFO))
+    handler.handle(_record("five", levelno=logging.WARNING))
+    assert stream.pieces == ["four\nfive\n"]
+
+
+def test_a_line_logged_after_the_loop_ended_is_written_at_once() -> None:
+    handler, stream = Lines(), Pieces()
+    handler.setStream(stream)
+
+    async def logs_one() -> None:
+        handler.handle(_record("one", levelno=logging.INFO))
+
+    asyncio.run(logs_one())
+    handler.handle(_record("two", levelno=logging.INFO))
+    assert "".join(stream.pieces) == "one\ntwo\n"
+
+
+class Pieces(io.StringIO):
+    """Remembers each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.pieces.append(text)
+        return len(text)

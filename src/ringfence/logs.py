@@ -3,9 +3,13 @@ every value, secrets never in any (P9). Takes what the stages pass as `extra`.""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
+from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from typing import TextIO
 
 import orjson
 
@@ -64,9 +68,55 @@ def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str
     return fields
 
 
+class Lines(logging.StreamHandler[TextIO]):
+    """Writes what one turn of the event loop logged in one piece: a system call for each line, and
+    the other thread it lets in, cost a webhook as much as storing it (bench). A warning or worse
+    is written at once, with what waits before it; so is everything where no loop runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: list[str] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._flush_owed = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._waiting.append(self.format(record))
+            if record.levelno >= logging.WARNING or not self._flushes_soon():
+                self.flush()
+        except Exception:  # as every handler: a log line must not break what it tells of
+            self.handleError(record)
+
+    def flush(self) -> None:
+        with self.lock or nullcontext():
+            lines, self._waiting, self._flush_owed = self._waiting, [], False
+            if lines:
+                self.stream.write("\n".join(lines) + "\n")
+            super().flush()
+
+    def _flushes_soon(self) -> bool:
+        """True once a loop has been asked to flush; it is asked once for all that waits."""
+        try:
+            self._loop = asyncio.get_running_loop()
+        except RuntimeError:
+            # The store's thread: its lines go with those of the loop it works for.
+            return self._loop is not None and self._asked(self._loop.call_soon_threadsafe)
+        return self._asked(self._loop.call_soon)
+
+    def _asked(self, call_soon: Callable[[Callable[[], None]], object]) -> bool:
+        if not self._flush_owed:
+            try:
+                call_soon(self.flush)
+            except RuntimeError:  # the loop is closed
+                self._loop = None
+                return False
+            self._flush_owed = True
+        return True
+
+
 def configure(level: str, style: str) -> None:
     """Send everything to standard error at `level`, as `json` or `text`."""
-    handler = logging.StreamHandler()
+    handler = Lines()
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
     root = logging.getLogger()
     root.handlers = [handler]
