@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringfence.text import keyword_tables as tables
@@ -251,3 +252,22 @@ def test_any_body_gets_a_verdict(body: str) -> None:
 def test_a_hostile_body_is_judged_in_good_time() -> None:
     for body in ("stop " * 8000, "please " * 8000 + "x", "dont want " * 4000, "fuck a " * 4000):
         assert classify(body).kind in KeywordKind
+
+
+@pytest.mark.parametrize("tongue", tables.SUSPECTED)
+def test_no_pattern_matches_without_one_of_its_openings(tongue: str) -> None:
+    wanted = set(tables.OPENINGS[tongue].split())
+    for pattern in tables.SUSPECTED[tongue]:
+
+        @settings(max_examples=25, database=None, deadline=None, derandomize=True)
+        @given(st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True))
+        def holds(text: str) -> None:
+            openings = {word[: tables.OPENING_LENGTH] for word in text.split()}
+            assert openings & wanted, text
+
+        holds()
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=12))
+def test_plain_texts_are_normalised_as_all_others_are(text: str) -> None:
+    assert normalise(text) == normalise(text + "\u200b")  # the mark vanishes, but is not ASCII

@@ -53,6 +53,7 @@ _OPT_OUT: Final = _by_word(tables.OPT_OUT)
 _OPT_IN: Final = _by_word(tables.OPT_IN)
 _OPT_IN_YES: Final = _by_word(tables.OPT_IN_YES)
 _HELP: Final = _by_word(tables.HELP)
+_opt_out_words: Final = frozenset(part for word in _OPT_OUT for part in word.split())
 _squeezed_opt_out: Final = re.compile(
     "(?:" + "|".join(word for word in tables.OPT_OUT["en"] if " " not in word) + ")+"
 ).fullmatch
@@ -66,12 +67,18 @@ def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
 
 
 _suspected: Final = {tongue: _any_of(patterns) for tongue, patterns in tables.SUSPECTED.items()}
+_openings: Final = {tongue: frozenset(text.split()) for tongue, text in tables.OPENINGS.items()}
 _negated: Final = re.compile(rf"(?:^|\s)(?:{'|'.join(tables.NEGATIONS)}) $").search
 _COURTEOUS_LENGTH_MAX: Final = 80  # an opt-out word with a handful of courtesies around it
 _courtesy: Final = "|".join(sorted(tables.COURTESIES, key=len, reverse=True))
 _courteous: Final = re.compile(rf"(?:(?:{_courtesy}) )*(.*?)(?: (?:{_courtesy}))*").fullmatch
 
 _APOSTROPHES: Final = dict.fromkeys(map(ord, "'\u2019\u2018\u02bc\u00b4`"))
+# Of each ASCII character what `normalise` makes of it, so that plain texts need not go one by one.
+_ASCII: Final = {
+    code: "" if code in _APOSTROPHES else char.lower() if (char := chr(code)).isalnum() else " "
+    for code in range(128)
+}
 _INVISIBLE: Final = frozenset({"Cf", "Mn", "Me", "Cs", "Co", "Cn"})
 _strict_edges: Final = " \t\r\n\xa0.!\"'\u2018\u2019\u201c\u201d\u00ab\u00bb"
 
@@ -106,6 +113,8 @@ def normalise(body: str) -> str:
     Compatibility forms, accents, zero-width and bidirectional marks, emoji, punctuation and case
     are gone (compliance 4.1); apostrophes vanish ("don't" is "dont"), other signs part words.
     """
+    if body.isascii():
+        return " ".join(body.translate(_ASCII).split())
     decomposed = unicodedata.normalize("NFKD", body.translate(_APOSTROPHES)).casefold()
     return " ".join("".join(map(_letter_or_gap, decomposed)).split())
 
@@ -122,7 +131,8 @@ def _tongue(table: _Table, word: str, spoken: frozenset[str]) -> str | None:
 
 def _whole_opt_out(words: str, spoken: frozenset[str]) -> str | None:
     """Return the language of a body that is an opt-out word, once or over and over."""
-    for reading in (words, words.translate(tables.HOMOGLYPHS)):
+    readings = (words,) if words.isascii() else (words, words.translate(tables.HOMOGLYPHS))
+    for reading in readings:
         if tongue := _tongue(_OPT_OUT, _said_once(reading), spoken):
             return tongue
     return None
@@ -150,13 +160,18 @@ def _suspicion(body: str, words: str, spoken: frozenset[str]) -> Keyword:
     if not words:
         sign = next((c for c in body if c in tables.REFUSING_SIGNS), None)
         return Keyword(KeywordKind.SUSPECTED, sign) if sign else NOTHING
-    core = _courteous(words) if len(words) <= _COURTEOUS_LENGTH_MAX else None
+    parts = words.split()
+    courteous = len(words) <= _COURTEOUS_LENGTH_MAX and not _opt_out_words.isdisjoint(parts)
+    core = _courteous(words) if courteous else None
     if core and (tongue := _tongue(_OPT_OUT, core[1], spoken)):
         return Keyword(KeywordKind.SUSPECTED, core[1], tongue)
     if _squeezed_opt_out(words.replace(" ", "")):
         return Keyword(KeywordKind.SUSPECTED, words)  # "st op", "stopstop"
+    openings = {word[: tables.OPENING_LENGTH] for word in parts}
     for tongue, pattern in _suspected.items():
-        if tongue in spoken and (phrase := _phrase(pattern, words)):
+        if tongue not in spoken or _openings[tongue].isdisjoint(openings):
+            continue
+        if phrase := _phrase(pattern, words):
             return Keyword(KeywordKind.SUSPECTED, phrase, tongue)
     return NOTHING
 
