@@ -168,12 +168,9 @@ class Worker:
         )
 
     async def _watch(self) -> bool:
-        if self._looks.room <= 0:
-            return False
-        watches = await self._tracker.take_due()
-        for watch in watches:
-            self._looks.start(self._tracker.look(watch))
-        return bool(watches)
+        return await self._start(
+            self._looks, self._looks.room, lambda _: self._tracker.take_due(), self._tracker.look
+        )
 
     async def _start(
         self,
@@ -184,7 +181,15 @@ class Worker:
     ) -> bool:
         if room <= 0:
             return False
-        claimed = await claim(room)
+        claiming = asyncio.ensure_future(claim(room))
+        try:
+            claimed = await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            # Told to stop while the claim commits: what it took is ours to do, and nobody else may
+            # do it. Left alone it would be of unknown outcome, though it never left.
+            for item in await claiming:
+                pool.start(work(item))
+            raise
         for item in claimed:
             pool.start(work(item))
         return bool(claimed)
