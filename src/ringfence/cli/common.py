@@ -30,7 +30,8 @@ line_option = click.option(
 
 
 def settings(ctx: click.Context) -> Settings:
-    """The settings of this call; warnings go to standard error. Raises ConfigInvalid."""
+    """The settings of this call. Its warnings are for `config validate`, `doctor` and the
+    gateway's log to show. Raises ConfigInvalid."""
     from ringfence.config import load
 
     path = ctx.find_root().obj
