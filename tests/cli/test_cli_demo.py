@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from ringfence.cli import main
-from ringfence.simulator.demo import FRIEND, YOU
+from ringfence.simulator.demo import FRIEND
 
 RUN = (sys.executable, "-m", "ringfence", "demo")
 
@@ -95,13 +95,14 @@ async def test_a_failed_step_is_named_and_leaves_nothing_behind(tmp_path: Path) 
     assert "Traceback" not in err.decode()
 
 
-async def test_an_interrupted_script_ends_its_gateway(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+async def test_an_interrupted_script_ends_its_gateway(tmp_path: Path, sent: signal.Signals) -> None:
     async with demo("--script", "--dir", str(tmp_path)) as process, asyncio.timeout(60):
         assert process.stdout is not None
         assert b"The gateway runs" in await process.stdout.readline()
         ports = _ports(tmp_path)
         assert not _nobody_listens(ports)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(sent)
         _, err = await process.communicate()
     assert process.returncode == 1
     assert "interrupted" in err.decode()
@@ -140,5 +141,24 @@ def test_wrong_usage(words: list[str]) -> None:
     assert CliRunner().invoke(main, ["demo", *words]).exit_code == 2
 
 
-def test_you_and_your_friend_are_two() -> None:
-    assert YOU != FRIEND
+def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
+    own = tmp_path / "ringfence.json5"
+    own.write_text("// mine\n{}\n")
+    for words in (["demo", "--dir", str(tmp_path)], ["demo", "--script", "--dir", str(tmp_path)]):
+        result = CliRunner().invoke(main, words)
+        assert result.exit_code == 1
+        assert "not the demo's own" in str(result.exception)
+    assert own.read_text() == "// mine\n{}\n"
+    own.unlink()
+    (tmp_path / "ringfence.db").touch()
+    assert CliRunner().invoke(main, ["demo", "--script", "--dir", str(tmp_path)]).exit_code == 2
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        result = CliRunner().invoke(main, ["demo", "--dir", str(tmp_path), "--sim-port", port])
+    assert result.exit_code == 1
+    assert "port" in result.stderr

@@ -81,6 +81,8 @@ async def test_a_dead_send_goes_out_once_with_a_fresh_lifetime(store_url: str) -
         assert story.phone(PERSON).inbox == []
         done = await _resubmit(story, item.id)
         assert (done.kind, done.line) == ("send", "default")
+        again = await story.read(lambda tx: tx.outbox.get(item.id))
+        assert (again.state, again.attempt) == (OutboxState.DUE, 0)
         await story.passes(seconds=5)
         assert [text.body for text in story.phone(PERSON).inbox] == ["late news"]
         message = await story.read(lambda tx: tx.messages.get(item.message_id))

@@ -47,8 +47,14 @@ def command(
 
     ports = Ports(public_port, private_port, sim_port)
     folder = folder.expanduser().absolute() if folder is not None else None
+    if script and folder is not None and (folder / "ringfence.db").exists():
+        raise click.UsageError(f"The script begins with strangers; {folder} knows people already.")
     try:
         code = common.run(_demo(script, folder, ports))
+    except OSError as error:
+        raise click.ClickException(
+            f"{error.strerror or error}; is another port or --dir free?"
+        ) from error
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)

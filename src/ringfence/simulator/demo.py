@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ringfence.clock import SystemClock
+from ringfence.model.errors import ConfigInvalid
 from ringfence.simulator.demo_agent import DemoAgent
 from ringfence.simulator.phone import Phone
 from ringfence.simulator.sids import DEFAULT_NUMBER
@@ -23,8 +24,9 @@ from ringfence.simulator.world import World, WorldSettings
 YOU: Final = "+15555550111"
 FRIEND: Final = "+15555550112"
 OWNER: Final = "+15555550199"
-_HEADER: Final = """\
-// Made by `ringfence demo`: one line on a simulated carrier, one signed webhook agent.
+_MARK: Final = "// Made by `ringfence demo`"
+_HEADER: Final = f"""\
+{_MARK}: one line on a simulated carrier, one signed webhook agent.
 // With a Twilio number instead: its accountSid, authToken, fromNumber and publicWebhookUrl, and no
 // apiBaseUrl. Nothing else changes.
 """
@@ -61,7 +63,7 @@ class Demo:
 @asynccontextmanager
 async def surroundings(folder: Path, ports: Ports) -> AsyncIterator[Demo]:
     """Start the carrier and the agent, write the configuration. Raises OSError when a port is taken
-    or the folder cannot be written."""
+    or the folder cannot be written, ConfigInvalid when it holds somebody else's configuration."""
     clock = SystemClock()
     public = f"http://127.0.0.1:{ports.public or free_port()}"
     private = f"http://127.0.0.1:{ports.private or free_port()}"
@@ -119,7 +121,10 @@ def configuration(
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
-    """Private from the start: it holds secrets, as a real one would."""
+    """Private from the start: it holds secrets, as a real one would. Raises ConfigInvalid rather
+    than write over a file that is not the demo's."""
+    if path.exists() and not path.read_text(encoding="utf-8").startswith(_MARK):
+        raise ConfigInvalid((f"{path}: is not the demo's own; choose another folder",))
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
