@@ -11,7 +11,8 @@ from urllib.parse import urlencode, urlsplit
 
 from ringfence.model.message import Message
 from ringfence.model.outbox import OutboxItem, Turn
-from ringfence.ports import Tx
+from ringfence.simulator.records import Direction as CarrierDirection
+from ringfence.simulator.records import Message as CarrierMessage
 from ringfence.simulator.webhooks import signature
 from telling import NUMBER, Story
 
@@ -55,8 +56,9 @@ async def dead_turns(story: Story) -> list[Turn]:
     return found
 
 
-def stored_numbers(tx: Tx) -> int:
-    return sum(tx.health.counts().values())
+def creates(story: Story) -> list[CarrierMessage]:
+    """What the carrier took from our account; its own confirmations left out."""
+    return [m for m in story.carrier.sent if m.direction is CarrierDirection.OUTBOUND_API]
 
 
 @dataclass(frozen=True)

@@ -147,10 +147,12 @@ async def telling(
     agent: ScriptedAgent | None = None,
     carrier_options: Mapping[str, Any] | None = None,
     clock: ManualClock | None = None,
+    seed: int = 7,
 ) -> AsyncIterator[Story]:
     """Start a story. `sms` changes the line, `config` merges top-level sections, `carrier_options`
     go to SimulatedCarrier (faults, opt-out handling, trial, seed). `{public}` in a value becomes
-    the public door's address."""
+    the public door's address. A second story on the same store is a restart: give it another
+    `seed` or a later clock, since ids come from both."""
     clock = clock or ManualClock(START)
     agent = agent or ScriptedAgent()
     async with AsyncExitStack() as stack:
@@ -174,7 +176,7 @@ async def telling(
         path.write_text(json.dumps(document).replace("{public}", public.address))
         path.chmod(0o600)
         settings = load(path, {})
-        swaps = Swaps(clock=clock, agents={"default": agent}, seed=7)
+        swaps = Swaps(clock=clock, agents={"default": agent}, seed=seed)
         gateway = await stack.enter_async_context(open_gateway(settings, swaps))
         public_door.app = gateway.public
         private = await stack.enter_async_context(Listener(gateway.private, "127.0.0.1", 0))

@@ -21,6 +21,10 @@ from ringfence.ports import Tx
 MINUTE, FIVE_MINUTES, HOUR, DAY = 60, 300, 3_600, 86_400
 
 
+# Automatic answers that a machine could keep asking for (loop guard).
+PASSIVE = frozenset({MessageClass.PAIRING, MessageClass.HELP, MessageClass.OPT_IN_CONFIRMATION})
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """One act to be decided. `initiator` is `agent:ID`, `operator:NAME`, `system` or `person`;
@@ -123,7 +127,7 @@ class FactsDesk:
             opt_out_source=person.opt_out_source,
             stopped_by=self._stops(question),
             caution=question.caution,
-            passive_replies=person.passive_replies,
+            passive_replies=_passive_before(question, person),
             counts=self.counts.of(question, waiting) if sends else _NO_COUNTS,
             limits=line.volume,
         )
@@ -164,6 +168,12 @@ class FactsDesk:
 
 
 _NO_COUNTS = VolumeCounts()
+
+
+def _passive_before(question: Question, person: Person) -> int:
+    """Automatic answers before this one: at its claim it has been counted itself."""
+    counted = question.claiming and question.message_class in PASSIVE
+    return max(0, person.passive_replies - 1) if counted else person.passive_replies
 
 
 def _pairs(question: Question) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ringfence.gateway.equipment import Equipment
-from ringfence.gateway.facts import FactsDesk, Question
+from ringfence.gateway.facts import PASSIVE, FactsDesk, Question
 from ringfence.model.audit import AuditEntry, digest
 from ringfence.model.line import Line
 from ringfence.model.message import (
@@ -59,9 +59,6 @@ _STATUS = {
     Verdict.HOLD: MessageStatus.HELD,
     Verdict.DENY: MessageStatus.REFUSED,
 }
-
-# Automatic answers that a machine could keep asking for (loop guard).
-PASSIVE = frozenset({MessageClass.PAIRING, MessageClass.HELP, MessageClass.OPT_IN_CONFIRMATION})
 
 
 def propose(kit: Equipment, tx: Tx, proposals: Sequence[Proposal], now: datetime) -> list[Proposed]:
