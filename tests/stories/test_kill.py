@@ -47,6 +47,7 @@ LOOKS_S = [0.3, 0.5, 1, 1]
 AT_ONCE = 24
 READY_WITHIN_S = 20.0
 DONE_WITHIN_S = 60.0
+STOPPED_WITHIN_S = 30.0
 
 
 class Progress:
@@ -116,6 +117,15 @@ class GatewayProcess:
         await self._process.wait()
         await self._reading
 
+    async def stop(self) -> None:
+        """SIGTERM, as a service manager does at every deployment."""
+        assert self._process is not None
+        assert self._reading is not None
+        self.up.clear()
+        self._process.terminate()
+        assert await asyncio.wait_for(self._process.wait(), STOPPED_WITHIN_S) == 0
+        await self._reading
+
     async def _read(self, stream: asyncio.StreamReader | None) -> None:
         assert stream is not None
         async for line in stream:
@@ -137,14 +147,21 @@ class Siege:
     answered: list[str] = field(default_factory=list)
     order: dict[str, list[str]] = field(default_factory=dict)
 
-    async def kills(self, times: int, ticks: int) -> None:
-        """Kill at `times` random moments among `ticks`, and start again each time."""
-        for moment in sorted(self.rng.randrange(ticks // 20, ticks) for _ in range(times)):
-            await self.progress.reaches(moment)
+    async def ends(self, times: int, ticks: int, *, killed: bool) -> None:
+        """End the process at `times` random moments spread over what is left of `ticks`, and start
+        another each time."""
+        for left in range(times, 0, -1):
+            gap = max(2, 2 * (ticks - self.progress.count) // (left + 1))
+            await self.progress.reaches(
+                min(ticks, self.progress.count + self.rng.randrange(1, gap))
+            )
             for _ in range(self.rng.randrange(300)):
                 await asyncio.sleep(0)
-            await self.gateway.kill()
-            await self.store.write(after_an_outage)
+            if killed:
+                await self.gateway.kill()
+                await self.store.write(after_an_outage)
+            else:
+                await self.gateway.stop()
             await self.gateway.start()
 
     async def converses(self, phone: Phone, bodies: Iterable[str], gate: asyncio.Semaphore) -> None:
@@ -198,7 +215,7 @@ def after_an_outage(tx: Tx) -> None:
 
 
 @asynccontextmanager
-async def siege(store_url: str, folder: Path) -> AsyncIterator[Siege]:
+async def siege(store_url: str, folder: Path, faults: Faults = FAULTS) -> AsyncIterator[Siege]:
     """A carrier here, a gateway process beside, and the store open to look into."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}/webhooks/sms"
@@ -207,7 +224,7 @@ async def siege(store_url: str, folder: Path) -> AsyncIterator[Siege]:
         account_sid="AC00000000000000000000000000000001",
         auth_token="simulated-token",
         webhook_url=f"{url}#rc=5&rp=all",
-        faults=FAULTS,
+        faults=faults,
         seed=SEED,
     ) as carrier:
         path = folder / "ringfence.json5"
@@ -256,8 +273,10 @@ def numbers(count: int) -> list[str]:
     return [f"+1{200 + n // 100}55501{n % 100:02d}" for n in range(count)]
 
 
-async def besiege(at: Siege, conversations: int, phones: int, kills: int) -> None:
-    """Texts from many phones while the gateway dies again and again; then let it finish."""
+async def besiege(
+    at: Siege, conversations: int, phones: int, ends: int, *, killed: bool = True
+) -> None:
+    """Texts from many phones while the gateway ends again and again; then let it finish."""
     print(f"RINGFENCE_KILL_SEED={SEED}")  # shown by pytest when the test fails
     gate = asyncio.Semaphore(AT_ONCE)
     bodies: dict[str, list[str]] = {number: [] for number in numbers(phones)}
@@ -270,7 +289,7 @@ async def besiege(at: Siege, conversations: int, phones: int, kills: int) -> Non
             phone = Handset(number, at.carrier.world.exchange, progress=at.progress)
             handsets[number] = phone
             group.create_task(at.converses(phone, theirs, gate))
-        group.create_task(at.kills(kills, 2 * conversations * 9 // 10))
+        group.create_task(at.ends(ends, 2 * conversations * 9 // 10, killed=killed))
     await at.drains()
 
 
@@ -386,7 +405,7 @@ async def test_killed_again_and_again_it_loses_nothing_and_sends_nothing_twice(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     async with siege(sqlite_url, tmp_path) as at:
-        await besiege(at, conversations=2000, phones=1500, kills=8)
+        await besiege(at, conversations=2000, phones=1500, ends=8)
         assert at.gateway.lives == 9
         judge(at, await at.store.read(read_ledger), 2000)
 
@@ -398,6 +417,17 @@ async def test_killed_on_postgresql_it_loses_nothing_and_sends_nothing_twice(
     postgres_url: str, tmp_path: Path
 ) -> None:
     async with siege(postgres_url, tmp_path) as at:
-        await besiege(at, conversations=300, phones=200, kills=4)
+        await besiege(at, conversations=300, phones=200, ends=4)
         assert at.gateway.lives == 5
         judge(at, await at.store.read(read_ledger), 300)
+
+
+@pytest.mark.proves("P4", "P5", "P6")
+@pytest.mark.timeout(240)
+async def test_told_to_stop_it_finishes_what_it_took(sqlite_url: str, tmp_path: Path) -> None:
+    calm = Faults(latency_before_s=0.01, latency_after_s=0.02)
+    async with siege(sqlite_url, tmp_path, calm) as at:
+        await besiege(at, conversations=500, phones=300, ends=5, killed=False)
+        ledger = await at.store.read(read_ledger)
+        judge(at, ledger, 500)
+        assert ledger.dead == [], "an orderly stop leaves nobody in doubt"
