@@ -1,4 +1,4 @@
-"""agents/__init__.py (discovery), agents/echo.py and what every kind has in common."""
+"""agents/__init__.py (discovery) and what every kind has in common."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from ringfence.agents.base import scrub
 from ringfence.agents.echo import Settings as EchoSettings
 from ringfence.model.errors import ConfigInvalid
 from ringfence.model.line import Secret
-from ringfence.ports import AgentTurn, Attachment
 
 TurnMaker = Callable[..., AgentTurn]
 NONE: Any = None
@@ -30,23 +29,6 @@ def test_settings_are_frozen_and_bound_the_reply(name: str) -> None:
     assert settings.__dataclass_params__.frozen
     fields = {field.name: field for field in dataclasses.fields(settings)}
     assert isinstance(fields["max_reply_chars"].default, int)
-
-
-async def test_echo_says_back_what_it_was_told(turn: TurnMaker) -> None:
-    echo = make("echo", "parrot", EchoSettings(), NONE, NONE)
-    assert (echo.id, await echo.check()) == ("parrot", "")
-    reply = await echo.reply(turn(body="Hi", attachments=(Attachment("image/png", b"123"),)))
-    assert reply.text == "You said: Hi\n[attachment: image/png, 3 bytes]"
-    await echo.close()
-
-
-@pytest.mark.proves("P10")
-async def test_echo_is_bounded_too(turn: TurnMaker) -> None:
-    echo = make("echo", "parrot", EchoSettings(prefix="", max_reply_chars=3), NONE, NONE)
-    reply = await echo.reply(turn(body="abcd"))
-    assert (reply.text, reply.hold) == ("abc", "too_long")
-    assert reply.provenance is not None
-    assert reply.provenance["reply_chars"] == 4
 
 
 @pytest.mark.parametrize(("kind", "path"), [("telepathy", "kind"), ("openai", "settings")])
