@@ -13,6 +13,7 @@ from ringfence.agents.base import scrub
 from ringfence.agents.echo import Settings as EchoSettings
 from ringfence.model.errors import ConfigInvalid
 from ringfence.model.line import Secret
+from ringfence.ports import AgentTurn
 
 TurnMaker = Callable[..., AgentTurn]
 NONE: Any = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from ringfence.delivery.retry import Again, DeadLetter, Failed, Resolve, Track, next_attempt
@@ -109,7 +109,8 @@ class Dispatcher:
         _mark_sending(tx, taken, now)
         _mark_ended(tx, ended, now)
         self._host_again(tx, taken, now)
-        return [_leased(item, self._kit.owner) for item in taken]
+        until = now + self._kit.pace.dispatch_lease
+        return [_leased(item, self._kit.owner, until) for item in taken]
 
     def _due(self, tx: Tx, limit: int, now: datetime) -> list[OutboxItem]:
         """Due items of usable lines. What outlived its use while nobody looked (a gateway that was
@@ -184,11 +185,19 @@ class Dispatcher:
         try:
             text = OutboundText(item.id, item.number.e164, item.body, hosted_urls(line, item.media))
             request = provider.send(text, line)
+            if not self._in_time(item, request.timeout_s):
+                return Outcome(OutcomeKind.RETRYABLE, detail="The claim grew old before the call.")
             return provider.sent(await self._kit.http.send(request))
         except PossiblyDispatched as error:
             return Outcome(OutcomeKind.UNKNOWN, detail=str(error))
         except RingfenceError as error:
             return _undispatched(error)
+
+    def _in_time(self, item: OutboxItem, timeout_s: float) -> bool:
+        """A process that stood still since its claim must not send: whoever found the lease run
+        out may have given the item up already (P5)."""
+        assert item.lease_until is not None, "only claimed items are sent"
+        return self._kit.clock.now() + timedelta(seconds=timeout_s) <= item.lease_until
 
     # -- the recording transaction ---------------------------------------------------------
 
@@ -294,8 +303,14 @@ def _accepted(item: OutboxItem, change: OutboxChange) -> OutboxItem:
     )
 
 
-def _leased(item: OutboxItem, owner: str) -> OutboxItem:
-    return replace(item, state=OutboxState.SENDING, attempt=item.attempt + 1, lease_owner=owner)
+def _leased(item: OutboxItem, owner: str, until: datetime) -> OutboxItem:
+    return replace(
+        item,
+        state=OutboxState.SENDING,
+        attempt=item.attempt + 1,
+        lease_owner=owner,
+        lease_until=until,
+    )
 
 
 def _ended(
