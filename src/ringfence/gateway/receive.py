@@ -200,15 +200,15 @@ class Receiver:
         judged: list[tuple[Arrival, Decision, AuditEntry]] = []
         for came, question in zip(batch, questions, strict=True):
             person = desk.people[came.message.number]
-            arrival = replace(came, keyword=_heeded(came.keyword, person))
-            decision, entry = desk.decide(question, arrival.message.id)
+            keyword = _heeded(came.keyword, person)
+            decision, entry = desk.decide(question, came.message.id)
             message = replace(
-                arrival.message,
+                came.message,
                 contact_id=person.contact_id,
-                status=_status(arrival, decision),
-                reason=_reason(arrival, decision),
+                status=_status(keyword, decision),
+                reason=_reason(came.line, keyword, decision),
             )
-            judged.append((replace(arrival, message=message), decision, entry))
+            judged.append((Arrival(came.line, message, keyword), decision, entry))
         fresh = tx.messages.add_inbound([arrival.message for arrival, _, _ in judged])
         admitted = [row for row in judged if row[0].message.id in fresh]
         tx.audit.append([entry for _, _, entry in admitted])
@@ -375,18 +375,18 @@ def _message(
     )
 
 
-def _status(arrival: Arrival, decision: Decision) -> MessageStatus:
-    if arrival.keyword.kind in _ACTED_ON or decision.verdict is Verdict.ALLOW:
+def _status(keyword: Keyword, decision: Decision) -> MessageStatus:
+    if keyword.kind in _ACTED_ON or decision.verdict is Verdict.ALLOW:
         return MessageStatus.RECEIVED
     if decision.verdict is Verdict.HOLD:
         return MessageStatus.HELD
     return MessageStatus.REFUSED
 
 
-def _reason(arrival: Arrival, decision: Decision) -> str:
-    if arrival.keyword.kind in _ACTED_ON:
-        return f"keyword: {arrival.keyword.kind.value}"
-    if decision.verdict is Verdict.ALLOW and arrival.line.silent:
+def _reason(line: Line, keyword: Keyword, decision: Decision) -> str:
+    if keyword.kind in _ACTED_ON:
+        return f"keyword: {keyword.kind.value}"
+    if decision.verdict is Verdict.ALLOW and line.silent:
         return "silent: recorded; this line answers nobody"
     return reason_text(decision.reasons)
 

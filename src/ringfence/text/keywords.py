@@ -141,9 +141,9 @@ def _whole_opt_out(words: str, spoken: frozenset[str]) -> str | None:
 def _said_once(words: str) -> str:
     """Undo two ways of being emphatic: "stop stop stop" and "S T O P"."""
     parts = words.split()
-    if len(parts) > 1 and len(set(parts)) == 1:
+    if len(parts) > 1 and parts[0] == parts[1] and len(set(parts)) == 1:
         return parts[0]
-    if len(parts) > 2 and all(len(part) == 1 for part in parts):
+    if len(parts) > 2 and len(parts[0]) == 1 and all(len(part) == 1 for part in parts):
         return "".join(parts)
     return words
 
