@@ -14,6 +14,7 @@ import orjson
 
 from bench.children import say
 from bench.setup import ACCOUNT
+from bench.texts import message_sid
 from ringfence.cli.common import run
 
 
@@ -35,7 +36,7 @@ class Carrier:
             "error_message": None,
             "num_media": "0",
             "num_segments": "1",
-            "sid": f"SM{self.taken:032x}",
+            "sid": message_sid(self.taken),
             "status": "queued",
         }
         body = orjson.dumps(document)
