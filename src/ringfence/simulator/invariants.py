@@ -91,6 +91,16 @@ class Evidence:
     def last(self) -> Snapshot:
         return self.snapshots[-1]
 
+    @property
+    def resubmitted(self) -> set[str]:
+        """Messages of which an operator sent a dead letter, or a part of it, again."""
+        return {
+            self.last.items[subject].message_id
+            for subject, entries in self.audit.items()
+            if subject in self.last.items
+            and any(stored.entry.kind == "resubmitted" for stored in entries)
+        }
+
     def claims(self, item_id: str) -> list[StoredAudit]:
         """The allowing claim decisions of an item, in order of their commits."""
         return [
@@ -146,12 +156,14 @@ def accepted_means_stored(seen: Evidence) -> Broken:
 
 def never_back(seen: Evidence) -> Broken:
     """P4: outbox states move along their table, statuses only forward."""
-    reach = _reach()
+    reach, resubmitted = _reach(), seen.resubmitted
     for before, after in zip(seen.snapshots, seen.snapshots[1:], strict=False):
         for item_id, was in before.items.items():
             now = after.items.get(item_id)
             if now is None:
                 yield f"{item_id}: vanished"
+            elif was.message_id in resubmitted:
+                continue  # a person began it anew
             elif now.state is not was.state and now.state not in reach[was.state]:
                 yield f"{item_id}: went from {was.state.value} to {now.state.value}"
             elif was.state is OutboxState.ACCEPTED and _rank(now.status) < _rank(was.status):
@@ -214,9 +226,10 @@ def all_explained(seen: Evidence) -> Broken:
     """P7: the chain is whole, every attempt has its decision, and no entry holds a number."""
     if seen.chain[1]:
         yield f"audit: {seen.chain[1]}"
+    resubmitted = seen.resubmitted
     for item in seen.last.items.values():
         claims = seen.claims(item.id)
-        if len(claims) != item.attempt:
+        if len(claims) != item.attempt and item.message_id not in resubmitted:
             yield f"{item.id}: {item.attempt} attempts, {len(claims)} claim decisions"
     for entries in seen.audit.values():
         for stored in entries:

@@ -25,10 +25,10 @@ from typing import Any
 from ringfence.bootstrap import Gateway, Swaps, open_gateway
 from ringfence.clock import ManualClock
 from ringfence.config import Settings, load
-from ringfence.gateway import bridge, halt, pairing
+from ringfence.gateway import bridge, deadletters, halt, pairing
 from ringfence.logs import JsonFormatter
 from ringfence.model.contact import SwitchScope
-from ringfence.model.errors import AgentRefused, AgentUnavailable, NotFound
+from ringfence.model.errors import AgentRefused, AgentUnavailable, RingfenceError
 from ringfence.model.phone import PhoneNumber
 from ringfence.ports import AgentReply, AgentTurn, Tx
 from ringfence.simulator.carrier import Behaviour, Carrier
@@ -42,6 +42,7 @@ from ringfence.simulator.records import Webhook
 from ringfence.simulator.rest import Rest
 from ringfence.simulator.sids import SidSource
 from ringfence.simulator.timeline import SENT_ONLY, Timeline, failed, undelivered
+from ringfence.store.opening import POSTGRES_SCHEMES
 
 START = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
 LINE = "+15555550100"
@@ -169,6 +170,7 @@ class Simulation:
         self.lives = 0
         self.texts = 0
         self._stack = AsyncExitStack()
+        self._peers: list[tuple[Life, Gateway, AsyncExitStack]] = []
         self.life: Life
         self.gateway: Gateway
         for person in self.people:
@@ -176,6 +178,8 @@ class Simulation:
 
     async def run(self) -> Evidence:
         await self._born()
+        if self.store_url.startswith(POSTGRES_SCHEMES):
+            await self._peer_born()
         for _ in range(self.plan.ticks):
             await self._during(self._acts())
             await self._passes(timedelta(seconds=1))
@@ -183,6 +187,9 @@ class Simulation:
         await self._comes_to_rest()
         self._conclude()
         await self._die()
+        for life, _, stack in self._peers:
+            await life.end()
+            await stack.aclose()
         await self.exchange.close()
         await self.eye.close()
         return self.seen
@@ -194,28 +201,42 @@ class Simulation:
         while True:
             points = self.rng.randrange(5, 250) if self.lives < self.plan.crashes else None
             self.lives += 1
-            fuse = Fuse(self.rng, points)
-            self.life = Life(fuse)
-            store = SerialStore(self.store_url, fuse)
-            http = DirectHttp(self.rest, fuse, self.clock, self.known, self.seen.creates)
-            swaps = Swaps(
-                clock=self.clock,
-                http=http,
-                agents={"default": self.agent},
-                store=store,
-                seed=self.plan.seed * 1_000 + self.lives * 2,
+            self.life, self.gateway, self._stack = await self._opened(
+                Fuse(self.rng, points), self.lives
             )
-            self._stack = AsyncExitStack()
-            self.gateway = await self._stack.enter_async_context(open_gateway(self.settings, swaps))
             if await self._alive(self.life.run(self.gateway.worker.recover())):
                 self.deliverer.door = (self.life, self.gateway.public)
                 return
             await self._die()
 
+    async def _peer_born(self) -> None:
+        """Where several processes may share a store, one more works on it and never dies."""
+        self._peers.append(await self._opened(Fuse(self.rng), 999))
+        life, gateway, _ = self._peers[0]
+        assert await self._alive(life.run(gateway.worker.recover()))
+
+    async def _opened(self, fuse: Fuse, number: int) -> tuple[Life, Gateway, AsyncExitStack]:
+        life, stack = Life(fuse), AsyncExitStack()
+        http = DirectHttp(self.rest, fuse, self.clock, self.known, self.seen.creates)
+        swaps = Swaps(
+            clock=self.clock,
+            http=http,
+            agents={"default": self.agent},
+            store=SerialStore(self.store_url, fuse),
+            seed=self.plan.seed * 2_000 + number * 2,
+        )
+        gateway = await stack.enter_async_context(open_gateway(self.settings, swaps))
+        return life, gateway, stack
+
     async def _die(self) -> None:
         self.deliverer.door = None
         await self.life.end()
         await self._stack.aclose()
+
+    def _settling(self) -> list[asyncio.Task[None]]:
+        """Every process does what is due now."""
+        lives = [(self.life, self.gateway), *((life, peer) for life, peer, _ in self._peers)]
+        return [life.run(gateway.worker.settle()) for life, gateway in lives]
 
     async def _reborn(self) -> None:
         """After a crash: some time without a gateway, then a new one."""
@@ -243,12 +264,11 @@ class Simulation:
     async def _during(self, acts: Sequence[asyncio.Task[None]]) -> None:
         """Let the gateway work until the acts are done and nothing more is due now."""
         while True:
-            settled = self.life.run(self.gateway.worker.settle())
-            if not await self._alive(settled, *acts):
+            if not await self._alive(*self._settling(), *acts):
                 await self._reborn()
                 continue
             await self._quiet()
-            if await self._alive(self.life.run(self.gateway.worker.settle())):
+            if await self._alive(*self._settling()):
                 return
             await self._reborn()
 
@@ -273,8 +293,11 @@ class Simulation:
         """Everybody has said their last; whatever is owed gets all the time it may need."""
         for scope, subject in list(self._switches()):
             await self._during([outside(self._resumes(scope, subject))])
-        for _ in range(REST_STEPS):
-            await self._during([outside(self._speaks(p)) for p in self.people if _has_more(p)])
+        for step in range(REST_STEPS):
+            acts = [outside(self._speaks(person)) for person in self.people if _has_more(person)]
+            if step < REST_STEPS // 3 and self.rng.random() < 0.3:
+                acts.append(outside(self._resubmits()))
+            await self._during(acts)
             await self._passes(REST_STEP)
             self._look()
 
@@ -385,6 +408,21 @@ class Simulation:
 
         await self._operator(job)
 
+    async def _resubmits(self) -> None:
+        """One dead letter, never one that may already have arrived."""
+        items = self.eye.read_now(lambda tx: tx.outbox.dead(None))
+        turns = self.eye.read_now(lambda tx: tx.turns.dead(None))
+        dead = [*(item.id for item in items), *(turn.id for turn in turns)]
+        if not dead:
+            return
+        wish = deadletters.Wish(self.rng.choice(dead), "operator:sim")
+        readmit = self.gateway.receiver.readmit
+
+        def job(tx: Tx) -> None:
+            deadletters.resubmit(self._kit, tx, readmit, wish, self.clock.now())
+
+        await self._operator(job)
+
     async def _agent_writes(self) -> None:
         """The local agent sends through the bridge, with a key, and once more when it is unsure."""
         self.texts += 1
@@ -403,7 +441,10 @@ class Simulation:
         await asyncio.wait([asked])
         if asked.cancelled():
             return False
-        return not isinstance(asked.exception(), NotFound) and asked.result() is None
+        error = asked.exception()
+        if error is not None and not isinstance(error, RingfenceError):
+            raise error
+        return error is None
 
     def _switches(self) -> Iterator[tuple[SwitchScope, str]]:
         for switch in self.eye.read_now(lambda tx: tx.switches.engaged()):
