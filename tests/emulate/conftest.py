@@ -66,7 +66,7 @@ def _install(npm: str, wanted: str) -> None:
     except subprocess.TimeoutExpired:
         _unavailable(f"npm ci did not finish in {INSTALL_S_MAX} s")
     if done.returncode != 0:
-        _unavailable(f"npm ci failed: {done.stderr.strip()[-500:]}")
+        _unavailable(f"npm ci failed: {' '.join(done.stderr.split())[:300]}")
     stamp.write_text(wanted)
 
 

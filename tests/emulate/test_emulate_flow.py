@@ -10,6 +10,7 @@ from emulate_rig import Standin, rigged
 
 from ringfence.model.outbox import OutboxState
 from ringfence.ports import Tx
+from ringfence.providers.twilio import PROVIDER
 from telling import ScriptedAgent
 
 pytestmark = pytest.mark.node
@@ -119,9 +120,10 @@ async def test_what_never_arrived_is_not_sent_again_by_itself(
 @pytest.mark.proves("P6")
 async def test_a_status_nobody_called_back_is_fetched(standin: Standin, tmp_path: Path) -> None:
     async with rigged(standin, tmp_path) as rig:
+        rig.door.shut = True  # from the start: only the create's answer says it was taken
         await rig.sends("hi")
         [message] = await rig.taken()
-        rig.door.shut = True
+        assert [held["sid"] for held in await rig.sent_to()] == [message.provider_id]
         await rig.carrier.reports(message.provider_id, "sent", "delivered")
         await rig.standing("delivered")
         assert ("read", 200) in rig.journal
@@ -230,3 +232,38 @@ async def test_a_messaging_service_sends_and_receives(standin: Standin, tmp_path
         assert held["from"] == rig.number, "the service chose its number"
         await rig.carrier.reports(message.provider_id, "delivered")
         await rig.standing("delivered")
+
+
+@pytest.mark.proves("P3")
+async def test_stop_is_ours_to_keep_where_the_carrier_keeps_no_list(
+    standin: Standin, tmp_path: Path
+) -> None:
+    async with rigged(standin, tmp_path, sms={"optOutReplies": "ringfence"}) as rig:
+        await rig.texts("hello")
+        await rig.taken()
+        await rig.texts("Stop ")
+        [_, confirmation] = await rig.taken(2)
+        refused = await rig.sends("are you sure?")
+        assert refused["state"] == "refused"
+        await rig.texts("are you there?")
+        [*_, last] = await rig.messages(lambda _: True, 3, "in")
+        assert last.body == "are you there?"
+        assert [held["sid"] for held in await rig.sent_to()][1:] == [confirmation.provider_id]
+        assert len(rig.agent.turns) == 1
+
+
+@pytest.mark.proves("B103")
+@pytest.mark.parametrize(("sms_host", "ok"), [("127.0.0.1", True), ("localhost", False)])
+async def test_the_probe_reads_the_number_s_address(
+    standin: Standin, tmp_path: Path, sms_host: str, ok: bool
+) -> None:
+    async with rigged(standin, tmp_path, sms_host=sms_host) as rig:
+        await rig.texts("hello")
+        asked = PROVIDER.probe_requests(rig.line)
+        answers = [(name, await rig.wire.send(request)) for name, request in asked]
+        findings = PROVIDER.probe_findings(answers, rig.line)
+        assert {finding.check: finding.ok for finding in findings} == {
+            "webhook": ok,
+            "inbound": True,
+        }
+        assert not any(rig.number[2:] in repr(finding) for finding in findings)

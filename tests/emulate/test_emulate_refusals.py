@@ -29,6 +29,7 @@ async def test_refused_credentials_stop_the_line(standin: Standin, tmp_path: Pat
         assert "20003" in stopped[rig.line.id]
         assert "not-the-token" not in stopped[rig.line.id]
         await rig.sends("and this waits", n=1)
+        assert await rig.gateway.dispatcher.claim(10) == []
         assert rig.journal == [("create", 401)], "a stopped line calls no provider"
 
 
