@@ -145,7 +145,7 @@ class Dispatcher:
             # same item are a repetition.
             text_digest=item.text_digest
             if item.part == 1 and item.attempt == 0
-            else digest(item.id),
+            else digest(f"{item.id}/{item.attempt}"),
             claiming=True,
         )
 
