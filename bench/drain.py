@@ -7,7 +7,6 @@ in a fresh process drained through the gate, dispatch and audit, as `--role work
 from __future__ import annotations
 
 import asyncio
-import gc
 import resource
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from bench.setup import person
 from ringfence import logs
 from ringfence.bootstrap import Gateway, Role, open_gateway, running
 from ringfence.cli.common import run
+from ringfence.cli.gateway import spare_the_collector
 from ringfence.config import load
 from ringfence.gateway.review import Proposal, propose
 from ringfence.model.phone import PhoneNumber
@@ -65,8 +65,7 @@ def _proposals(gateway: Gateway, first: int, count: int, recipients: int) -> lis
 
 async def drain(gateway: Gateway, messages: int) -> None:
     """Report every look: how many were accepted, and the resident memory by then."""
-    gc.collect()
-    gc.freeze()  # as `ringfence gateway` does
+    spare_the_collector()
     memory: list[tuple[int, float]] = []
     before, started = cpu(), perf_counter()
     async with running(gateway, Role.WORKER):

@@ -6,7 +6,6 @@ gateway's receiver or one that does the least a durable webhook can do.
 from __future__ import annotations
 
 import asyncio
-import gc
 import resource
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from bench.children import say
 from ringfence import logs
 from ringfence.bootstrap import Gateway, open_gateway
 from ringfence.cli.common import run
+from ringfence.cli.gateway import spare_the_collector
 from ringfence.config import load
 from ringfence.gateway.receive import Receipt
 from ringfence.model.line import Line
@@ -47,8 +47,7 @@ async def serve(config: Path, kind: str) -> None:
     async with open_gateway(settings) as gateway:
         door = gateway.public if kind == "gateway" else _bare_door(gateway)
         async with Listener(door, "127.0.0.1", 0) as listener:
-            gc.collect()
-            gc.freeze()  # as `ringfence gateway` does
+            spare_the_collector()
             say(port=urlsplit(listener.address).port)
             await _answer_questions(gateway)
 
