@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ringfence.net.addresses import drops_tls, is_loopback_host, is_public
+from ringfence.net.addresses import drops_tls, is_public
+from ringfence.providers import urls
 
 INNER = [
     "0.0.0.0",
@@ -92,7 +93,7 @@ def test_what_is_no_address_is_not_public(text: str) -> None:
     ],
 )
 def test_loopback_hosts(host: str, loopback: bool) -> None:
-    assert is_loopback_host(host) is loopback
+    assert urls.loopback(host) is loopback
 
 
 @pytest.mark.proves("P9")

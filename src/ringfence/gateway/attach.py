@@ -21,6 +21,7 @@ from ringfence.model.errors import (
 from ringfence.model.line import Line
 from ringfence.model.message import MediaRef, Message
 from ringfence.ports import Attachment, StoredMedia, Tx
+from ringfence.providers.urls import on_loopback
 
 # What phones can show (facts 2.3 and openclaw 1.9); anything else is refused before dispatch.
 _SENDABLE = (
@@ -60,8 +61,7 @@ def media_base(line: Line) -> str:
             "Attachments need publicWebhookUrl, so that the provider can fetch them."
         )
     parts = urlsplit(url)
-    loopback = urlsplit(line.api_base_url).hostname in ("127.0.0.1", "localhost", "::1")
-    if parts.scheme != "https" and not loopback:
+    if parts.scheme != "https" and not on_loopback(line.api_base_url):
         raise MediaRefused("Attachments need an https publicWebhookUrl.")
     if parts.username or parts.password:
         raise MediaRefused("Attachments cannot be hosted on a URL with credentials in it.")

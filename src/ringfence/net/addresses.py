@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
+from ringfence.providers.urls import loopback
+
 # Ranges that `ipaddress` calls global in some of the Python versions we run on, or that carry an
 # IPv4 address inside: RFC 6598 (carrier-grade NAT), RFC 3879 (site-local), RFC 6052 (NAT64),
 # RFC 3056 (6to4), RFC 4380 (Teredo).
@@ -49,19 +51,8 @@ def _embedded_v4(ip: IPv6Address) -> IPv4Address | None:
     return IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
 
 
-def is_loopback_host(host: str) -> bool:
-    """True for `localhost`, names under it (RFC 6761 section 6.3) and loopback IP literals."""
-    name = host.rstrip(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
 def drops_tls(scheme: str, host: str, next_scheme: str, next_host: str) -> bool:
     """True when a redirect goes from https to plain http, anywhere but between loopback hosts."""
     if (scheme, next_scheme) != ("https", "http"):
         return False
-    return not (is_loopback_host(host) and is_loopback_host(next_host))
+    return not (loopback(host) and loopback(next_host))
