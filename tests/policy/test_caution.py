@@ -1,4 +1,4 @@
-"""An answer that came with a warning waits for a person."""
+"""An answer with a warning waits for a person, whatever the warning says."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from ringfence.model.verdict import Verdict
 from ringfence.policy.rules.caution import RULE
 
 
-@pytest.mark.parametrize("why", ["cut_off", "too_long", "content_filter"])
-def test_a_warning_holds_until_a_person_looked(why: str) -> None:
+@pytest.mark.parametrize("why", ["length", "too_long", "content_filter", "anything"])
+def test_a_warning_holds(why: str) -> None:
     ruling = RULE.judge(facts(caution=why))
     assert (ruling.verdict, ruling.until) == (Verdict.HOLD, None)
     assert why in ruling.text
+
+
+def test_no_warning_no_hold() -> None:
     assert RULE.judge(facts()).verdict is Verdict.ALLOW

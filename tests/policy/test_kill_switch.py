@@ -1,4 +1,4 @@
-"""The kill switch stops every outbound act it covers, and never the receiving."""
+"""An engaged kill switch stops everything outbound, confirmations included, and nothing inbound."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ import pytest
 from policy_facts import facts
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import Act, Verdict
+from ringfence.policy.facts import Initiator
 from ringfence.policy.rules.kill_switch import RULE
 
 
 @pytest.mark.proves("P3")
-@pytest.mark.parametrize("act", [Act.REPLY, Act.INITIATE])
 @pytest.mark.parametrize("message_class", MessageClass)
-def test_nothing_leaves_while_it_is_engaged(act: Act, message_class: MessageClass) -> None:
-    stopped = facts(act=act, message_class=message_class, stopped_by=("line:default",))
-    ruling = RULE.judge(stopped)
-    assert ruling.verdict is Verdict.DENY
-    assert "line:default" in ruling.text
+@pytest.mark.parametrize("initiator", Initiator)
+@pytest.mark.parametrize("act", [Act.REPLY, Act.INITIATE])
+def test_nothing_leaves(act: Act, initiator: Initiator, message_class: MessageClass) -> None:
+    asked = facts(
+        act=act, initiator=initiator, message_class=message_class, stopped_by=("everything",)
+    )
+    assert RULE.judge(asked).verdict is Verdict.DENY
 
 
-def test_receiving_goes_on_and_without_a_switch_so_does_sending() -> None:
-    assert RULE.judge(facts(act=Act.RECEIVE, stopped_by=("everything",))).verdict is Verdict.ALLOW
+def test_people_can_still_write_in() -> None:
+    asked = facts(act=Act.RECEIVE, stopped_by=("everything",))
+    assert RULE.judge(asked).verdict is Verdict.ALLOW
+
+
+def test_without_a_switch_it_says_nothing() -> None:
     assert RULE.judge(facts()).verdict is Verdict.ALLOW

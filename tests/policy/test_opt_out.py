@@ -1,4 +1,4 @@
-"""After STOP nothing but the one confirmation and a requested HELP answer."""
+"""After an opt-out: one confirmation, an answer to HELP, and nothing else."""
 
 from __future__ import annotations
 
@@ -7,24 +7,33 @@ import pytest
 from policy_facts import facts
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import Act, Verdict
+from ringfence.policy.facts import Initiator
 from ringfence.policy.rules.opt_out import RULE
 
-BYPASS = {MessageClass.OPT_OUT_CONFIRMATION, MessageClass.HELP}
+SAID = {MessageClass.OPT_OUT_CONFIRMATION, MessageClass.HELP}
 
 
 @pytest.mark.proves("P3")
 @pytest.mark.parametrize("source", ["keyword", "operator", "provider"])
-@pytest.mark.parametrize("act", [Act.REPLY, Act.INITIATE])
-@pytest.mark.parametrize("message_class", MessageClass)
-def test_only_the_confirmation_and_help_pass(
-    source: str, act: Act, message_class: MessageClass
-) -> None:
-    ruling = RULE.judge(facts(act=act, message_class=message_class, opt_out_source=source))
-    expected = Verdict.ALLOW if message_class in BYPASS else Verdict.DENY
-    assert ruling.verdict is expected
+@pytest.mark.parametrize("initiator", Initiator)
+def test_what_may_still_be_said(source: str, initiator: Initiator) -> None:
+    allowed = {
+        message_class
+        for message_class in MessageClass
+        for act in (Act.REPLY, Act.INITIATE)
+        if RULE.judge(
+            facts(
+                act=act,
+                message_class=message_class,
+                initiator=initiator,
+                opt_out_source=source,
+            )
+        ).verdict
+        is Verdict.ALLOW
+    }
+    assert allowed == SAID
 
 
-def test_what_they_write_is_kept_and_not_answered() -> None:
-    ruling = RULE.judge(facts(act=Act.RECEIVE, opt_out_source="keyword"))
-    assert ruling.verdict is Verdict.HOLD
-    assert ruling.until is None
+def test_what_they_write_is_kept() -> None:
+    asked = facts(act=Act.RECEIVE, opt_out_source="keyword")
+    assert RULE.judge(asked).verdict is Verdict.HOLD

@@ -1,4 +1,4 @@
-"""The purpose of a line as policy: the table of product.md, cell by cell."""
+"""The line's purpose as a table: who starts, to whom, with which class of message."""
 
 from __future__ import annotations
 
@@ -12,51 +12,63 @@ from ringfence.model.verdict import Act, Verdict
 from ringfence.policy.facts import Initiator
 from ringfence.policy.rules.purpose import RULE
 
+ALLOW, HOLD, DENY = Verdict.ALLOW, Verdict.HOLD, Verdict.DENY
 AGENT, OPERATOR = Initiator.AGENT, Initiator.OPERATOR
 TEXT, TEMPLATE = MessageClass.FREE_TEXT, MessageClass.TEMPLATE
-ALLOW, HOLD, DENY = Verdict.ALLOW, Verdict.HOLD, Verdict.DENY
 
 
 @pytest.mark.proves("P2")
 @pytest.mark.parametrize(
-    ("purpose", "act", "initiator", "message_class", "role", "verdict"),
+    ("purpose", "act", "who", "message_class", "stranger", "paired"),
     [
-        (Purpose.HOTLINE, Act.REPLY, AGENT, TEXT, Role.GUEST, ALLOW),
-        (Purpose.HOTLINE, Act.INITIATE, AGENT, TEXT, Role.GUEST, ALLOW),
-        (Purpose.HOTLINE, Act.INITIATE, AGENT, TEXT, Role.OWNER, ALLOW),
-        (Purpose.HOTLINE, Act.INITIATE, AGENT, TEXT, Role.STRANGER, HOLD),
-        (Purpose.HOTLINE, Act.INITIATE, OPERATOR, TEXT, Role.STRANGER, ALLOW),
-        (Purpose.INTAKE, Act.REPLY, AGENT, TEXT, Role.STRANGER, HOLD),
-        (Purpose.INTAKE, Act.REPLY, AGENT, TEMPLATE, Role.STRANGER, ALLOW),
-        (Purpose.INTAKE, Act.INITIATE, AGENT, TEXT, Role.GUEST, DENY),
-        (Purpose.INTAKE, Act.INITIATE, OPERATOR, TEXT, Role.GUEST, ALLOW),
-        (Purpose.NOTIFY, Act.REPLY, AGENT, TEXT, Role.OWNER, DENY),
-        (Purpose.NOTIFY, Act.INITIATE, OPERATOR, TEXT, Role.OWNER, DENY),
-        (Purpose.NOTIFY, Act.INITIATE, AGENT, TEMPLATE, Role.MEMBER, ALLOW),
-        (Purpose.NOTIFY, Act.INITIATE, AGENT, TEMPLATE, Role.STRANGER, HOLD),
+        (Purpose.HOTLINE, Act.REPLY, AGENT, TEXT, ALLOW, ALLOW),
+        (Purpose.HOTLINE, Act.INITIATE, AGENT, TEXT, HOLD, ALLOW),
+        (Purpose.HOTLINE, Act.INITIATE, AGENT, TEMPLATE, HOLD, ALLOW),
+        (Purpose.HOTLINE, Act.INITIATE, OPERATOR, TEXT, ALLOW, ALLOW),
+        (Purpose.INTAKE, Act.REPLY, AGENT, TEXT, HOLD, HOLD),
+        (Purpose.INTAKE, Act.REPLY, AGENT, TEMPLATE, ALLOW, ALLOW),
+        (Purpose.INTAKE, Act.INITIATE, AGENT, TEXT, DENY, DENY),
+        (Purpose.INTAKE, Act.INITIATE, OPERATOR, TEXT, ALLOW, ALLOW),
+        (Purpose.NOTIFY, Act.REPLY, AGENT, TEXT, DENY, DENY),
+        (Purpose.NOTIFY, Act.INITIATE, OPERATOR, TEXT, DENY, DENY),
+        (Purpose.NOTIFY, Act.INITIATE, AGENT, TEMPLATE, HOLD, ALLOW),
+        (Purpose.NOTIFY, Act.INITIATE, OPERATOR, TEMPLATE, HOLD, ALLOW),
     ],
 )
-def test_a_cell_of_the_table(
+def test_the_presets(
     purpose: Purpose,
     act: Act,
-    initiator: Initiator,
+    who: Initiator,
     message_class: MessageClass,
-    role: Role,
-    verdict: Verdict,
+    stranger: Verdict,
+    paired: Verdict,
 ) -> None:
+    def verdict(role: Role) -> Verdict:
+        asked = facts(
+            purpose=purpose, act=act, initiator=who, message_class=message_class, role=role
+        )
+        return RULE.judge(asked).verdict
+
+    assert verdict(Role.STRANGER) is stranger
+    assert {verdict(role) for role in (Role.OWNER, Role.MEMBER, Role.GUEST)} == {paired}
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("role", Role)
+def test_a_notice_goes_to_owners_only(purpose: Purpose, role: Role) -> None:
     asked = facts(
-        purpose=purpose, act=act, initiator=initiator, message_class=message_class, role=role
+        purpose=purpose,
+        act=Act.INITIATE,
+        initiator=Initiator.SYSTEM,
+        message_class=MessageClass.OWNER_NOTICE,
+        role=role,
     )
-    assert RULE.judge(asked).verdict is verdict
+    assert RULE.judge(asked).verdict is (ALLOW if role is Role.OWNER else DENY)
 
 
-def test_a_notify_line_keeps_what_people_write_and_acts_on_keywords_only() -> None:
-    assert RULE.judge(facts(act=Act.RECEIVE, purpose=Purpose.NOTIFY)).code == "keywords_only"
-    for purpose in (Purpose.HOTLINE, Purpose.INTAKE):
-        assert RULE.judge(facts(act=Act.RECEIVE, purpose=purpose)).verdict is ALLOW
-
-
-def test_notices_go_to_owners_only() -> None:
-    for role in Role:
-        notice = facts(act=Act.INITIATE, message_class=MessageClass.OWNER_NOTICE, role=role)
-        assert (RULE.judge(notice).verdict is ALLOW) == (role is Role.OWNER)
+@pytest.mark.parametrize(
+    ("purpose", "heard"),
+    [(Purpose.HOTLINE, ALLOW), (Purpose.INTAKE, ALLOW), (Purpose.NOTIFY, HOLD)],
+)
+def test_what_is_heard(purpose: Purpose, heard: Verdict) -> None:
+    assert RULE.judge(facts(purpose=purpose, act=Act.RECEIVE)).verdict is heard

@@ -1,39 +1,43 @@
-"""How much one person may get; time lifts it."""
+"""What one person may get in a window; exactly at the limit time lifts it, below nothing is said."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import timedelta
 
 import pytest
 
-from policy_facts import facts
-from ringfence.model.line import VolumeLimits
+from policy_facts import NOW, facts
 from ringfence.model.verdict import Act, Verdict
-from ringfence.policy.facts import VolumeCounts
+from ringfence.policy.facts import window_end
 from ringfence.policy.rules.recipient_volume import RULE
-
-LIMITS = VolumeLimits(per_recipient_minute=2, per_recipient_hour=4, per_recipient_day=6)
 
 
 @pytest.mark.proves("P10")
-@pytest.mark.parametrize(
-    ("minute", "hour", "day", "until"),
-    [
-        (1, 3, 5, None),
-        (2, 3, 5, datetime(2026, 3, 2, 17, 1, tzinfo=UTC)),
-        (0, 4, 5, datetime(2026, 3, 2, 18, 0, tzinfo=UTC)),
-        (2, 4, 6, datetime(2026, 3, 3, tzinfo=UTC)),
-    ],
-)
-def test_the_longest_full_window_holds_until_its_end(
-    minute: int, hour: int, day: int, until: datetime | None
-) -> None:
-    counts = VolumeCounts(recipient_minute=minute, recipient_hour=hour, recipient_day=day)
-    ruling = RULE.judge(facts(counts=counts, limits=LIMITS))
-    assert ruling.until == until
-    assert (ruling.verdict is Verdict.ALLOW) == (until is None)
+@pytest.mark.parametrize(("window", "seconds"), [("minute", 60), ("hour", 3_600), ("day", 86_400)])
+def test_the_limit_is_the_last_one_that_goes(window: str, seconds: int) -> None:
+    limits = {f"per_recipient_{window}": 7}
+    below = RULE.judge(facts({f"recipient_{window}": 6}, limits))
+    at = RULE.judge(facts({f"recipient_{window}": 7}, limits))
+    assert below.verdict is Verdict.ALLOW
+    assert (at.verdict, at.until) == (Verdict.HOLD, window_end(NOW, seconds))
+    assert window in at.text
 
 
-def test_receiving_is_not_counted() -> None:
-    counts = VolumeCounts(recipient_day=1_000)
-    assert RULE.judge(facts(act=Act.RECEIVE, counts=counts, limits=LIMITS)).verdict is Verdict.ALLOW
+def test_the_longest_window_that_is_full_decides() -> None:
+    full = {"recipient_minute": 99, "recipient_hour": 99, "recipient_day": 999}
+    until = RULE.judge(facts(full)).until
+    assert until is not None
+    assert until - NOW > timedelta(hours=1)
+
+
+def test_what_comes_in_is_not_counted() -> None:
+    assert RULE.judge(facts({"recipient_day": 10**6}, act=Act.RECEIVE)).verdict is Verdict.ALLOW
+
+
+@pytest.mark.proves("P11")
+@pytest.mark.parametrize("seconds", [60, 300, 3_600, 86_400])
+def test_a_window_ends_at_a_multiple_of_its_length(seconds: int) -> None:
+    end = window_end(NOW, seconds)
+    assert int(end.timestamp()) % seconds == 0
+    assert timedelta(0) < end - NOW <= timedelta(seconds=seconds)
+    assert window_end(end, seconds) - end == timedelta(seconds=seconds)
