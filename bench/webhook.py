@@ -35,11 +35,12 @@ QUICK = Size(requests=4_000, rounds=3, open_s=2.0)
 
 @dataclass
 class Side:
-    """One server's rounds."""
+    """One server's rounds; `owed` are the turns its store holds at the end."""
 
     most: list[Load] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     half: Load | None = None
+    owed: int = 0
 
     @property
     def per_second(self) -> float:
@@ -65,6 +66,7 @@ def measure(store: str, size: Size) -> dict[str, Side]:
             sides[kind].half = run(
                 open_loop(servers[kind].address, requests, OPEN_CONNECTIONS, rate)
             )
+            sides[kind].owed = servers[kind].owed
     return sides
 
 
@@ -112,6 +114,10 @@ class _Server:
     @property
     def cpu(self) -> float:
         return float(self.process.asks("cpu")["cpu"])
+
+    @property
+    def owed(self) -> int:
+        return int(self.process.asks("counts")["counts"].get("turns.owed", 0))
 
 
 class _Numbered:

@@ -1,0 +1,46 @@
+"""The benches still run: a few dozen messages through each, counted, never timed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bench import outbox, report, start, webhook
+
+STORES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_webhooks_are_all_answered_and_each_owes_a_turn(store: str) -> None:
+    sides = webhook.measure(store, webhook.Size(requests=40, rounds=1, open_s=0.01))
+    for side in sides.values():
+        assert side.half is not None
+        for load in (*side.most, side.half):
+            assert load.good == load.answered
+        assert side.most[0].answered == 40
+    gateway = sides["gateway"]
+    # The round that does not count, the one that does, and the open loop.
+    assert gateway.owed == 40 + 40 + gateway.half.answered
+    assert sides["bare"].owed == 0
+    assert "| bare " in report.table("t", webhook.COLUMNS, webhook.rows(store, sides))
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_the_outbox_is_drained_once_each(store: str) -> None:
+    [(drain, lives)] = outbox.measure(
+        store, outbox.Size(messages=48, recipients=12, rounds=1, lives=40)
+    )
+    assert drain.accepted == drain.taken == 48
+    assert lives.lives == 40
+    table = report.table("t", outbox.COLUMNS, outbox.rows(store, [(drain, lives)]))
+    assert "bare ledger" in table
+
+
+def test_a_start_is_measured() -> None:
+    measured = start.measure(runs=1)
+    assert [len(seconds) for seconds in measured.values()] == [1, 1]
+    assert len(start.rows(measured)) == 2
