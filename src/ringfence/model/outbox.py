@@ -35,7 +35,6 @@ OUTBOX_TRANSITIONS: dict[OutboxState, frozenset[OutboxState]] = {
             OutboxState.CANCELLED,
             OutboxState.HELD,
             OutboxState.EXPIRED,
-            OutboxState.FAILED,
             # A late callback proved that an earlier try had arrived.
             OutboxState.ACCEPTED,
         }
