@@ -1,6 +1,6 @@
 """Seeded histories over production code, judged by the checkers from outside. A finding is a seed:
-mend the cause, tell it step by step in test_found.py, and keep the seed in KEPT. RINGFENCE_SIM_SEEDS=N plays N seeds more, and
-RINGFENCE_SIM_SEED=K plays that one."""
+mend the cause, tell it step by step in test_found.py, and keep the seed in KEPT.
+RINGFENCE_SIM_SEEDS=N plays N seeds more, and RINGFENCE_SIM_SEED=K plays that one."""
 
 from __future__ import annotations
 

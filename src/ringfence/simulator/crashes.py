@@ -35,10 +35,11 @@ class Fuse:
     """Counts the points at which a process may die and blows at the chosen one. Afterwards every
     point ends whoever comes to it."""
 
-    def __init__(self, rng: random.Random, points: int | None = None) -> None:
-        """`points` is how many are passed unharmed; None never blows."""
+    def __init__(self, rng: random.Random, points: int | None = None, only: str = "") -> None:
+        """`points` is how many are passed unharmed, of those with `only` in their name; None never
+        blows."""
         self._rng = rng
-        self._left = points
+        self._left, self._only = points, only
         self.blown = asyncio.Event()
         self.where = ""
 
@@ -47,7 +48,7 @@ class Fuse:
         that a seed also decides who overtakes whom."""
         for _ in range(self._rng.randrange(3)):
             await Pause()
-        if self._left is not None and not self.blown.is_set():
+        if self._left is not None and self._only in name and not self.blown.is_set():
             self._left -= 1
             if self._left < 0:
                 self.where = name

@@ -199,15 +199,19 @@ class Simulation:
     async def _born(self) -> None:
         """Start a gateway on the store as it is; a life that dies while it starts is one too."""
         while True:
-            points = self.rng.randrange(5, 250) if self.lives < self.plan.crashes else None
+            fuse = self._fuse() if self.lives < self.plan.crashes else Fuse(self.rng)
             self.lives += 1
-            self.life, self.gateway, self._stack = await self._opened(
-                Fuse(self.rng, points), self.lives
-            )
+            self.life, self.gateway, self._stack = await self._opened(fuse, self.lives)
             if await self._alive(self.life.run(self.gateway.worker.recover())):
                 self.deliverer.door = (self.life, self.gateway.public)
                 return
             await self._die()
+
+    def _fuse(self) -> Fuse:
+        """Anywhere at all, or around a request to the carrier, where an outcome becomes unknown."""
+        if self.rng.random() < 0.4:
+            return Fuse(self.rng, self.rng.randrange(5, 250))
+        return Fuse(self.rng, self.rng.randrange(40), self.rng.choice(("request", "answer")))
 
     async def _peer_born(self) -> None:
         """Where several processes may share a store, one more works on it and never dies."""
