@@ -1,0 +1,204 @@
+"""The kill switch (P3): each scope stops what it covers and nothing else, at once, across restarts
+and whatever is on its way; only a person lifts it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from looking import (
+    ALICE,
+    BOB,
+    OPEN,
+    all_items,
+    audit,
+    creates,
+    message_form,
+    outbound,
+    sid_of,
+    webhook,
+)
+from ringfence.gateway import bridge, halt
+from ringfence.model.contact import SwitchScope
+from ringfence.model.errors import NotFound
+from ringfence.model.outbox import OutboxState
+from ringfence.model.phone import PhoneNumber
+from ringfence.testing import Behaviour, OptOutHandling, Outcome
+from telling import Story, telling
+
+SECOND = {
+    "fromNumber": "+15555550101",
+    "webhookPath": "/webhooks/second",
+    "publicWebhookUrl": "{public}/webhooks/second",
+}
+EVERYTHING, LINE, AGENT, CONTACT = SwitchScope
+
+
+async def stop(story: Story, scope: SwitchScope, subject: str = "") -> int:
+    kit, now = story.gateway.kit, story.clock.now()
+    held: int = await story.write(
+        lambda tx: halt.stop(kit, tx, scope, subject, "a test", "operator:t", now)
+    )
+    return held
+
+
+async def resume(story: Story, scope: SwitchScope, subject: str = "") -> None:
+    kit, now = story.gateway.kit, story.clock.now()
+    await story.write(lambda tx: halt.resume(kit, tx, scope, subject, "operator:t", now))
+
+
+async def sends(story: Story, to: str, line: str, who: str = "operator:t") -> str:
+    kit = story.gateway.kit
+    asked = bridge.SendRequest(kit.lines[line], PhoneNumber(to), f"{to} {line} {who}", who)
+    return (await bridge.send(kit, asked)).message.id
+
+
+async def both_lines(story: Story) -> None:
+    """The carrier has the second line's number too."""
+    world = story.carrier.world
+    world.carrier.add_line(world.account, "+15555550101", story.clock.now(), world.line.sms)
+
+
+@pytest.mark.proves("P3")
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize(
+    ("scope", "subject", "passed"),
+    [
+        (EVERYTHING, "", 0),
+        (LINE, "default", 2),
+        (LINE, "second", 3),
+        (AGENT, "local", 4),
+        (CONTACT, ALICE, 2),
+    ],
+)
+async def test_each_scope_stops_what_it_covers(
+    store_url: str, scope: SwitchScope, subject: str, passed: int, before: bool
+) -> None:
+    sms = {**OPEN, "accounts": {"second": SECOND}, "owners": [ALICE, BOB]}
+    async with telling(store_url, sms=sms) as story:
+        await both_lines(story)
+        if before:
+            await stop(story, scope, subject)
+        keys = [
+            await sends(story, ALICE, "default"),
+            await sends(story, ALICE, "second"),
+            await sends(story, BOB, "default"),
+            await sends(story, BOB, "second"),
+            await sends(story, ALICE, "default", "agent:local"),
+        ]
+        if not before:
+            assert await stop(story, scope, subject) == 5 - passed
+        await story.passes(seconds=30)
+        assert len(creates(story)) == passed
+        told = {m.id: m.status.value for m in await outbound(story)}
+        stopped = [told[key] for key in keys if told[key] != "delivered"]
+        assert stopped == ["refused" if before else "held"] * (5 - passed)
+
+
+@pytest.mark.proves("P3")
+async def test_it_survives_a_restart_and_holds_for_other_processes(store_url: str) -> None:
+    async with telling(store_url, sms=OPEN) as story:
+        await stop(story, EVERYTHING)
+    async with telling(store_url, sms=OPEN, seed=8) as story:
+        await sends(story, ALICE, "default")
+        await story.phone(BOB).texts("hello")
+        await story.passes(minutes=5)
+        assert creates(story) == []
+        _, health = await story.get("/health")
+        assert [one["scope"] for one in health["kill_switches"]] == ["everything"]
+
+
+@pytest.mark.proves("P3")
+async def test_what_is_on_its_way_does_not_come_back(store_url: str) -> None:
+    async with telling(store_url, sms=OPEN) as story:
+        story.carrier.next_creates(Outcome.THROTTLED)
+        await sends(story, ALICE, "default")
+        [item] = await story.gateway.dispatcher.claim(1)
+        await stop(story, EVERYTHING)
+        await story.gateway.dispatcher.send(item)
+        await story.passes(minutes=5)
+        await resume(story, EVERYTHING)
+        await story.passes(minutes=5)
+        assert creates(story) == []
+        [ended] = await all_items(story)
+        assert ended.state is OutboxState.CANCELLED
+
+
+@pytest.mark.proves("P3", "P6")
+async def test_what_was_held_stays_held_after_a_resume_and_expires(sqlite_url: str) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        await sends(story, ALICE, "default")
+        await stop(story, EVERYTHING)
+        await resume(story, EVERYTHING)
+        await story.passes(hours=3)
+        assert creates(story) == []
+        [message] = await outbound(story)
+        assert message.status.value == "held"
+        await story.passes(hours=2)
+        [message] = await outbound(story)
+        assert message.status.value == "expired"
+
+
+@pytest.mark.proves("P3")
+async def test_two_switches_need_two_resumes(sqlite_url: str) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        await stop(story, EVERYTHING)
+        await stop(story, LINE, "default")
+        await resume(story, EVERYTHING)
+        await sends(story, ALICE, "default")
+        await story.passes(seconds=10)
+        assert creates(story) == []
+        await resume(story, LINE, "default")
+        with pytest.raises(NotFound):
+            await resume(story, LINE, "default")
+        await sends(story, ALICE, "default")
+        await story.passes(seconds=10)
+        assert len(creates(story)) == 1
+
+
+@pytest.mark.proves("P3")
+async def test_no_confirmation_leaves_either_and_opt_outs_still_count(store_url: str) -> None:
+    options: dict[str, Any] = {"behaviour": Behaviour(opt_outs=OptOutHandling.NONE)}
+    sms = {**OPEN, "optOutReplies": "ringfence"}
+    async with telling(store_url, sms=sms, carrier_options=options) as story:
+        await stop(story, EVERYTHING)
+        assert (await webhook(story, message_form(ALICE, "STOP", sid_of(1)))).stored
+        assert (await webhook(story, message_form(BOB, "HELP", sid_of(2)))).stored
+        await story.passes(minutes=1)
+        assert creates(story) == []
+        people = await story.read(lambda tx: tx.people.find([PhoneNumber(ALICE)]))
+        assert people[PhoneNumber(ALICE)].opt_out_source == "keyword"
+
+
+@pytest.mark.proves("P7", "P9")
+async def test_stop_and_resume_are_on_record_without_numbers(sqlite_url: str) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        await story.phone(ALICE).texts("hello")
+        await story.passes(seconds=5)
+        await stop(story, CONTACT, ALICE)
+        await resume(story, CONTACT, ALICE)
+        [stopped] = await audit(story, "contact", "stop")
+        [resumed] = await audit(story, "contact", "resume")
+        for body in (stopped, resumed):
+            assert ALICE not in str(body)
+            assert str(body["subject"]).startswith("ctc_")
+        checked, broken = await story.read(lambda tx: tx.audit.verify())
+        assert checked > 0
+        assert broken == ""
+
+
+@pytest.mark.proves("P2", "P8")
+async def test_no_text_and_no_local_caller_lifts_it(sqlite_url: str) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        await stop(story, EVERYTHING)
+        for number, body in enumerate(
+            ("/resume", "ringfence resume", "START", "resume everything")
+        ):
+            await webhook(story, message_form(ALICE, body, sid_of(number)))
+        for path in ("/resume", "/sms/resume", "/stop"):
+            status, _ = await story.post(path, {"scope": "everything"})
+            assert status == 404
+        await story.passes(minutes=1)
+        assert len(await story.read(lambda tx: tx.switches.engaged())) == 1
+        assert creates(story) == []
