@@ -126,7 +126,9 @@ def _letter_or_gap(character: str) -> str:
 
 
 def _tongue(table: _Table, word: str, spoken: frozenset[str]) -> str | None:
-    return next((tongue for tongue in table.get(word, ()) if tongue in spoken), None)
+    if word not in table:
+        return None
+    return next((tongue for tongue in table[word] if tongue in spoken), None)
 
 
 def _whole_opt_out(words: str, spoken: frozenset[str]) -> str | None:
