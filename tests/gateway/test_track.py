@@ -160,10 +160,10 @@ async def _while_time_passes(story: Story, seconds: int) -> None:
     import asyncio
 
     settling = asyncio.create_task(story.passes(seconds=seconds))
-    for _ in range(2_000):
+    for _ in range(500_000):
         if settling.done():
             break
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
         wake = story.clock.next_wake
         if wake is not None:
             story.clock.move_to(max(wake, story.clock.now()))

@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -14,6 +15,7 @@ from looking import (
     ALICE,
     BOB,
     OPEN,
+    TOKEN,
     Answer,
     all_items,
     answer,
@@ -98,6 +100,41 @@ async def test_the_default_line_answers_on_its_aliases(sqlite_url: str, path: st
         own = story.public + "/webhooks/sms"
         for at in (path, "/hooks/mine"):
             assert (await text(story, hash(at) % 1000, path=at, signed_url=own)).status == 200
+
+
+@pytest.mark.proves("B041", "P4")
+async def test_a_new_configuration_while_a_request_arrives_loses_and_doubles_nothing(
+    store_url: str,
+) -> None:
+    async with telling(store_url, sms=OPEN) as old:
+        reader, writer = await connect(old.public)
+        form = message_form(sid=sid_of(1))
+        body = urlencode(form).encode()
+        signed = signature(TOKEN, old.public + "/webhooks/sms", form)
+        head = [
+            "POST /webhooks/sms HTTP/1.1",
+            "Host: x",
+            f"Content-Length: {len(body)}",
+            ": ".join(FORM),
+            f"X-Twilio-Signature: {signed}",
+        ]
+        writer.write("\r\n".join(head).encode() + b"\r\n\r\n" + body[:20])
+        await writer.drain()
+        # The process with the new configuration is up on the same store before the rest arrives.
+        changed = {**OPEN, "name": "Renamed", "limits": {"messagesPerMinutePerSender": 5}}
+        async with telling(store_url, sms=changed, seed=8) as new:
+            writer.write(body[20:])
+            late = await answer(reader)
+            writer.close()
+            assert late is not None
+            assert (late.status, late.stored) == (200, True)
+            again = await webhook(new, form)
+            assert (again.status, again.stored) == (200, True)
+            await new.passes(seconds=5)
+            assert [turn.body for turn in new.agent.turns] == ["hello"]
+        await old.passes(seconds=5)
+        assert old.agent.turns == []
+        assert len(await inbound(old)) == 1
 
 
 # -- refused --------------------------------------------------------------------------------------
