@@ -27,7 +27,7 @@ from ringfence.gateway.reply import Replier
 from ringfence.gateway.track import Tracker
 from ringfence.model.ids import IdSource
 from ringfence.model.line import Line
-from ringfence.net.http import HttpClient
+from ringfence.net.http import CONNECTIONS_MAX, HttpClient
 from ringfence.policy.decide import discover
 from ringfence.ports import Agent, Clock, Http, Store
 from ringfence.providers import providers
@@ -73,7 +73,11 @@ async def open_gateway(settings: Settings, swaps: Swaps | None = None) -> AsyncI
     store = chosen.store or await open_store(
         settings.store.url, clock=clock, busy_timeout_s=settings.store.busy_timeout_s
     )
-    http = chosen.http or HttpClient(allow_hosts=_loopback_hosts(settings.lines))
+    http = chosen.http or HttpClient(
+        # Sends alone may take `delivery.concurrency`; agents, look-ups and media come on top.
+        connections_max=CONNECTIONS_MAX + settings.delivery.concurrency,
+        allow_hosts=_loopback_hosts(settings.lines),
+    )
     try:
         agents = (
             dict(chosen.agents) if chosen.agents is not None else _agents(settings, http, clock)
