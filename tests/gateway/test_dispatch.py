@@ -125,6 +125,25 @@ async def test_a_resubmitted_dead_letter_yields_to_a_late_proof(store_url: str) 
         assert (told.status.value, told.reason) == ("delivered", "")
 
 
+@pytest.mark.proves("P6", "B091")
+async def test_a_dead_letter_yields_to_a_late_proof_by_itself(store_url: str) -> None:
+    async with telling(store_url, sms=OPEN) as story:
+        story.carrier.next_creates(Outcome.LOST_BEFORE_ACCEPT)
+        key = await sends(story)
+        await walks(story, 900, 30)
+        [item] = await all_items(story)
+        path = f"/webhooks/sms?ringfence={item.id}"
+        for status in ("sent", "delivered"):
+            assert (await webhook(story, status_form(sid_of(7), status), path=path)).stored
+        told = await message(story, key)
+        assert (told.status.value, told.reason) == ("delivered", "")
+        assert not any(
+            one.conflicting for one in await story.read(lambda tx: tx.events.observations(item.id))
+        )
+        _, health = await story.get("/health")
+        assert health["dead_letters"] == {}
+
+
 async def resubmits(story: Story, item_id: str, *, may_repeat: bool = False) -> None:
     kit, now = story.gateway.kit, story.clock.now()
 
@@ -411,6 +430,21 @@ async def test_later_parts_wait_with_a_dead_one_and_follow_it(store_url: str) ->
         await walks(story, 10)
         assert len(story.phone(ALICE).inbox) == 3
         assert (await message(story, key)).status.value == "delivered"
+
+
+@pytest.mark.proves("P6")
+async def test_no_part_overtakes_one_that_is_given_up(sqlite_url: str) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        story.carrier.next_creates(*[Outcome.THROTTLED] * 8)
+        key = await sends(story, body=LONG)
+        await walks(story, 1_200, 10)
+        told = await parts(story, await message(story, key))
+        assert [part.state for part in told] == [
+            OutboxState.DEAD,
+            OutboxState.HELD,
+            OutboxState.HELD,
+        ]
+        assert creates(story) == []
 
 
 @pytest.mark.proves("B035")
