@@ -32,15 +32,15 @@ test: $(VENV)/.dev ## run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.dev ## formatter, linter, strict types, import contracts, docs
-	@$(BIN)/ruff format --check src tests bench
-	@$(BIN)/ruff check src tests bench
+	@$(BIN)/ruff format --check src tests bench docs
+	@$(BIN)/ruff check src tests bench docs
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/tidy
 
 format: $(VENV)/.dev ## let the formatter write
-	@$(BIN)/ruff format src tests bench
-	@$(BIN)/ruff check --fix src tests bench
+	@$(BIN)/ruff format src tests bench docs
+	@$(BIN)/ruff check --fix src tests bench docs
 
 story: $(VENV)/.dev ## only the stories with phones in hand
 	@$(BIN)/python -m pytest tests/stories $(ARGS)

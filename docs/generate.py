@@ -66,7 +66,9 @@ def error_codes() -> str:
         words = (found.__doc__ or "").strip().splitlines()[0]
         code = "".join("_" + c.lower() if c.isupper() else c for c in found.__name__).lstrip("_")
         retry = "yes" if found.retryable else "no"
-        lines.append(f"| `{code}` | {found.http_status} | {found.blame.value} | {retry} | {words} |")
+        lines.append(
+            f"| `{code}` | {found.http_status} | {found.blame.value} | {retry} | {words} |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -91,7 +93,7 @@ def policy() -> str:
 def provider_matrix() -> str:
     """What each provider can do, from its codec."""
     codecs = providers()
-    names = [name for name in inspect.signature(type(codecs["twilio"].capabilities)).parameters]
+    names = list(inspect.signature(type(codecs["twilio"].capabilities)).parameters)
     lines = ["# Providers\n", "| provider | " + " | ".join(names) + " |"]
     lines.append("|---" * (len(names) + 1) + "|")
     for codec in codecs.values():

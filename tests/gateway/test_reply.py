@@ -79,10 +79,7 @@ async def test_an_agent_that_is_away_is_asked_again_with_the_same_turn(store_url
         assert [turn.body for turn in agent.turns] == ["hello"] * 6
         assert len({turn.turn_id for turn in agent.turns}) == 1
         assert {turn.received_at for turn in agent.turns} == {START}
-        waits = [
-            (after - before).total_seconds()
-            for before, after in itertools.pairwise(asked_at)
-        ]
+        waits = [(after - before).total_seconds() for before, after in itertools.pairwise(asked_at)]
         for wait, planned in zip(waits, (1, 2, 4, 8, 16), strict=True):
             assert 0.8 * planned - 1 <= wait <= 1.2 * planned + 1
         assert [text.body for text in story.phone(ALICE).inbox] == ["You said: hello"]

@@ -124,7 +124,7 @@ async def test_a_read_never_waits_for_the_writer_and_never_writes(store: Databas
 async def test_a_closed_store_says_so_and_closes_once(store_url: str) -> None:
     store = await open_store(store_url, clock=SystemClock())
     last = asyncio.ensure_future(store.write(add_item(1)))
-    await asyncio.sleep(0)  # noqa: TID251 - let the job enter the queue
+    await asyncio.sleep(0)
     await store.close()
     await store.close()
     assert await last == 1

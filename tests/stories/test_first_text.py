@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from telling import OWNER, telling
 
 from ringfence.gateway import pairing
+from telling import OWNER, telling
 
 STRANGER = "+15555550111"
 
