@@ -213,7 +213,6 @@ class People(Protocol):
     def add(self, people: Sequence[Person]) -> None:
         """Insert; a number that is already known is left as it is."""
 
-    def touch_inbound(self, seen: Sequence[tuple[PhoneNumber, datetime]]) -> None: ...
     def set_opt_out(self, number: PhoneNumber, source: str) -> None:
         """`source` empty lifts it."""
 

@@ -28,14 +28,6 @@ async def test_adding_a_known_number_changes_nothing(store: Database) -> None:
     assert (kept.opt_out_source, kept.contact_id) == ("keyword", person(ANN).contact_id)
 
 
-async def test_touch_keeps_the_latest_time(store: Database) -> None:
-    await store.write(lambda tx: tx.people.add([person(ANN)]))
-    await store.write(lambda tx: tx.people.touch_inbound([(ANN, later(hours=1)), (ANN, NOW)]))
-    await store.write(lambda tx: tx.people.touch_inbound([(ANN, NOW)]))
-    found = await store.read(lambda tx: tx.people.find([ANN]))
-    assert found[ANN].last_inbound_at == later(hours=1)
-
-
 @pytest.mark.proves("P3")
 async def test_opt_out_and_block_survive_a_restart(store_url: str) -> None:
     first = await open_store(store_url, clock=SystemClock())

@@ -40,6 +40,9 @@ from ringfence.text.keywords import Keyword, KeywordKind, classify
 
 log = logging.getLogger("ringfence.receive")
 
+# Repeats of an opt-out change nothing; this only bounds what they cost.
+OPT_OUTS_PER_MINUTE_PER_SENDER = 30
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -74,6 +77,10 @@ class Receiver:
             key: Rate(value.messages_per_minute_per_line) for key, value in limits.items()
         }
         self._callbacks = {key: Rate(value.callbacks_per_minute) for key, value in limits.items()}
+        self._opt_outs = {
+            key: Rate(OPT_OUTS_PER_MINUTE_PER_SENDER, value.tracked_keys_max)
+            for key, value in limits.items()
+        }
 
     async def webhook(self, line: Line, request: WebhookRequest) -> Receipt:
         """Raises SignatureRefused (the caller counts it), TooMany, StoreBusy and StoreError; a
@@ -116,9 +123,10 @@ class Receiver:
             number = from_sender(event.sender)
         except InvalidNumber as error:
             return await self._bury(line, token, "sender", error.detail, verified)
-        self._limit(line, number, now)
+        keyword = _keyword_of(line, event)
+        self._limit(line, number, keyword, now)
         message = _message(self._kit, line, event, number, now)
-        arrival = Arrival(line, message, _keyword_of(line, event))
+        arrival = Arrival(line, message, keyword)
         stored = await self._admit(arrival)
         self._kit.turns_bell.ring()
         self._kit.outbox_bell.ring()
@@ -134,7 +142,13 @@ class Receiver:
         )
         return Receipt(stored=True, duplicate=not stored)
 
-    def _limit(self, line: Line, number: PhoneNumber, now: datetime) -> None:
+    def _limit(self, line: Line, number: PhoneNumber, keyword: Keyword, now: datetime) -> None:
+        """A carrier does not send again what got a 429, and STOP must not be lost (P3): it has a
+        bound of its own, which earlier texts do not use up."""
+        if keyword.kind is KeywordKind.OPT_OUT:
+            if not self._opt_outs[line.id].allow(number.e164, now):
+                raise TooMany("This sender asked to stop too many times this minute.")
+            return
         if not self._per_sender[line.id].allow(number.e164, now):
             raise TooMany(f"limits.messagesPerMinutePerSender of {line.id} is reached.")
         self._limit_line(line, now)
@@ -180,9 +194,7 @@ class Receiver:
             raise MalformedEvent(f"On line {line.id}, {wrong}.")
         number = from_sender(event.sender)
         message = _message(self._kit, line, event, number, self._kit.clock.now())
-        keyword = classify(event.body) if not event.media else Keyword(KeywordKind.NONE, "", None)
-        arrival = Arrival(line, message, _provider_saw(event, keyword))
-        return self._admit_many(tx, [arrival])[0]
+        return self._admit_many(tx, [Arrival(line, message, _keyword_of(line, event))])[0]
 
     # -- the receiving transaction ---------------------------------------------------------
 
@@ -212,7 +224,6 @@ class Receiver:
         fresh = tx.messages.add_inbound([arrival.message for arrival, _, _ in judged])
         admitted = [row for row in judged if row[0].message.id in fresh]
         tx.audit.append([entry for _, _, entry in admitted])
-        tx.people.touch_inbound([(row[0].message.number, now) for row in admitted])
         self._effects(tx, desk, admitted, now)
         return [arrival.message.id in fresh for arrival in batch]
 

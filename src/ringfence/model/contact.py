@@ -29,7 +29,6 @@ class Person:
     blocked: bool = False
     opt_out_source: str = ""
     passive_replies: int = 0
-    last_inbound_at: datetime | None = None
 
 
 class PairingState(Enum):

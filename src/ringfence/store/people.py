@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from ringfence.model.contact import Person
 from ringfence.model.phone import PhoneNumber
 from ringfence.store.connection import Connection, Row
 from ringfence.store.statements import ForEach, Insert, columns
-from ringfence.store.values import micros, micros_or_none, moment_or_none
 
-_PERSON = (
-    "p.number, p.contact_id, p.blocked, p.opt_out_source, p.passive_replies, p.last_inbound_at"
-)
+_PERSON = "p.number, p.contact_id, p.blocked, p.opt_out_source, p.passive_replies"
 _FIND = ForEach(
     f"SELECT {_PERSON} FROM people p{{and_rows}} WHERE p.number = :number",
     columns("number"),
@@ -21,17 +17,11 @@ _FIND = ForEach(
 _ADD = Insert(
     "people",
     columns(
-        "number contact_id blocked opt_out_source passive_replies last_inbound_at",
+        "number contact_id blocked opt_out_source passive_replies",
         blocked="bigint",
         passive_replies="bigint",
-        last_inbound_at="bigint",
     ),
     "ON CONFLICT (number) DO NOTHING",
-)
-_TOUCH = ForEach(
-    "UPDATE people SET last_inbound_at = :at {from_rows} WHERE people.number = :number "
-    "AND (people.last_inbound_at IS NULL OR people.last_inbound_at < :at)",
-    columns("number at", at="bigint"),
 )
 _PASSIVE = ForEach(
     "UPDATE people SET passive_replies = :count {from_rows} WHERE people.number = :number",
@@ -58,13 +48,6 @@ class PeopleTable:
     def add(self, people: Sequence[Person]) -> None:
         if people:
             self._db.insert(_ADD, [_row(person) for person in people])
-
-    def touch_inbound(self, seen: Sequence[tuple[PhoneNumber, datetime]]) -> None:
-        latest: dict[str, int] = {}
-        for number, at in seen:
-            latest[number.e164] = max(micros(at), latest.get(number.e164, 0))
-        if latest:
-            self._db.run_each(_TOUCH, list(latest.items()))
 
     def set_opt_out(self, number: PhoneNumber, source: str) -> None:
         self._db.run("UPDATE people SET opt_out_source = ? WHERE number = ?", (source, number.e164))
@@ -93,17 +76,15 @@ def _row(person: Person) -> Row:
         int(person.blocked),
         person.opt_out_source,
         person.passive_replies,
-        micros_or_none(person.last_inbound_at),
     )
 
 
 def _person(row: Row) -> Person:
-    number, contact_id, blocked, opt_out_source, passive_replies, last_inbound_at = row
+    number, contact_id, blocked, opt_out_source, passive_replies = row
     return Person(
         PhoneNumber(number),
         contact_id,
         bool(blocked),
         opt_out_source,
         passive_replies,
-        moment_or_none(last_inbound_at),
     )

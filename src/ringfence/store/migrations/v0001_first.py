@@ -8,7 +8,7 @@ _VERSION = ("CREATE TABLE schema_version (version BIGINT PRIMARY KEY)",)
 _PEOPLE = (
     """CREATE TABLE people (
         number TEXT PRIMARY KEY, contact_id TEXT NOT NULL UNIQUE, blocked BIGINT NOT NULL,
-        opt_out_source TEXT NOT NULL, passive_replies BIGINT NOT NULL, last_inbound_at BIGINT
+        opt_out_source TEXT NOT NULL, passive_replies BIGINT NOT NULL
     )""",
     "CREATE INDEX people_blocked ON people (number) WHERE blocked = 1",
     """CREATE TABLE approvals (
