@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from looking import message_form, webhook
 from ringfence.gateway import deadletters
 from ringfence.gateway.deadletters import Resubmitted, Wish
 from ringfence.model.errors import AgentTimeout, NotFound, NotResubmittable
@@ -181,6 +182,23 @@ async def test_a_misdirected_event_is_taken_once_the_line_is_mended(store_url: s
         await story.passes(seconds=5)
         assert [turn.body for turn in story.agent.turns] == ["from the old account"]
         assert await story.read(lambda tx: tx.events.dead(None)) == []
+
+
+@pytest.mark.proves("P3", "P6")
+async def test_a_buried_stop_with_a_picture_is_an_opt_out_when_it_is_taken(store_url: str) -> None:
+    async with _paired(store_url) as story:
+        foreign = "AC" + "f" * 32
+        picture = {"NumMedia": "1", "MediaUrl0": "https://api.twilio.com/m", "AccountSid": foreign}
+        form = message_form(PERSON, "STOP", MediaContentType0="image/png", **picture)
+        await webhook(story, form)
+        [event] = await story.read(lambda tx: tx.events.dead(None))
+        line = story.line
+        mended = replace(line, credentials=replace(line.credentials, account_id=foreign))
+        story.gateway.kit.lines[line.id] = mended
+        await _resubmit(story, event.id)
+        person = PhoneNumber(PERSON)
+        found = await story.read(lambda tx: tx.people.find([person]))
+        assert found[person].opt_out_source == "keyword"
 
 
 async def test_what_is_not_there_or_elsewhere_is_named(store_url: str) -> None:

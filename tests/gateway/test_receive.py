@@ -175,6 +175,31 @@ async def test_stop_sent_as_a_picture_message_counts_and_twice_is_once(sqlite_ur
         assert len(story.phone(ALICE).inbox) == 1
 
 
+@pytest.mark.proves("P3", "B013", "B016")
+async def test_stop_is_heard_through_a_sender_and_a_line_that_are_over_their_limits(
+    store_url: str,
+) -> None:
+    limits = {"messagesPerMinutePerSender": 3, "messagesPerMinutePerLine": 5}
+    sms = {**OURS, "limits": limits}
+    async with telling(store_url, sms=sms, carrier_options=NOBODY_ELSE) as story:
+        for n in range(3):
+            assert (await webhook(story, message_form(ALICE, f"m{n}", sid_of(n)))).status == 200
+        assert (await webhook(story, message_form(ALICE, "START", sid_of(3)))).status == 429
+        for n in range(4, 8):
+            await webhook(story, message_form(BOB, f"m{n}", sid_of(n)))
+        got = await webhook(story, message_form(ALICE, "STOP", sid_of(9)))
+        assert (got.status, got.stored) == (200, True)
+        assert await opted_out(story) == "keyword"
+
+
+@pytest.mark.proves("P3", "B013")
+async def test_opt_outs_have_their_own_bound(sqlite_url: str) -> None:
+    async with telling(sqlite_url, sms=OURS, carrier_options=NOBODY_ELSE) as story:
+        got = [await webhook(story, message_form(ALICE, "STOP", sid_of(n))) for n in range(31)]
+        assert [one.status for one in got] == [200] * 30 + [429]
+        assert (await webhook(story, message_form(BOB, "STOP", sid_of(50)))).status == 200
+
+
 # -- START and HELP -------------------------------------------------------------------------------
 
 
