@@ -38,6 +38,9 @@ from ringfence.web.private import PrivateDoor
 from ringfence.web.public import PublicDoor, paths_of
 from ringfence.worker import Worker
 
+# What is under way at SIGTERM has so long to finish; deploy/ringfence.service allows 150 seconds.
+STOPPING_S_MAX = 120.0
+
 
 @dataclass(frozen=True, slots=True)
 class Swaps:
@@ -248,6 +251,12 @@ async def running(gateway: Gateway, role: Role = Role.ALL) -> AsyncIterator[Addr
 
 
 async def _stop_worker(worker: Worker, task: asyncio.Task[None]) -> None:
+    """Claim no more, and let what is under way finish, for so long."""
     task.cancel()
-    await asyncio.wait({task})
-    await worker.drain()
+    try:
+        async with asyncio.timeout(STOPPING_S_MAX):
+            await asyncio.wait({task})
+            await worker.drain()
+    except TimeoutError:
+        task.cancel()
+        await worker.abandon()

@@ -21,6 +21,7 @@ log = logging.getLogger("ringfence.worker")
 W = TypeVar("W")
 _SWEEP_EVERY = timedelta(seconds=30)
 _FORGET_EVERY = timedelta(minutes=10)
+_CANCELLING_S_MAX = 1.0
 
 
 class Pool:
@@ -53,6 +54,15 @@ class Pool:
     async def finished(self) -> None:
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+    async def abandon(self) -> int:
+        """Cancel what is under way; how many pieces that were."""
+        left = set(self._tasks)
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=_CANCELLING_S_MAX)
+        return len(left)
 
     async def _guarded(self, work: Coroutine[object, object, None]) -> None:
         try:
@@ -123,6 +133,13 @@ class Worker:
         await self._turns.finished()
         await self._looks.finished()
 
+    async def abandon(self) -> None:
+        """Leave what is under way to its lease: a send becomes of unknown outcome and is looked up
+        by the next process, a turn is asked again."""
+        sends, turns = await self._sends.abandon(), await self._turns.abandon()
+        await self._looks.abandon()
+        log.warning("stopped before it was done", extra={"sends": sends, "turns": turns})
+
     async def _forever(self, stage: Callable[[], Awaitable[bool]], bell: Bell | None) -> None:
         while True:
             rings = bell.rings if bell is not None else 0
@@ -186,9 +203,12 @@ class Worker:
             claimed = await asyncio.shield(claiming)
         except asyncio.CancelledError:
             # Told to stop while the claim commits: what it took is ours to do, and nobody else may
-            # do it. Left alone it would be of unknown outcome, though it never left.
-            for item in await claiming:
-                pool.start(work(item))
+            # do it. Left alone it would be of unknown outcome, though it never left. A claim that
+            # fails took nothing, and must not stand in the way of the stop.
+            await asyncio.wait({claiming})
+            if claiming.exception() is None:
+                for item in claiming.result():
+                    pool.start(work(item))
             raise
         for item in claimed:
             pool.start(work(item))
