@@ -19,11 +19,14 @@ from looking import (
     webhook,
 )
 from ringfence.gateway import halt, pairing
+from ringfence.gateway.notices import NOTICES_PER_HOUR_MAX
 from ringfence.model.contact import PairingRequest
 from ringfence.model.errors import InvalidNumber, NotFound
+from ringfence.model.message import MessageClass
 from ringfence.model.phone import PhoneNumber
 from telling import OWNER, Story, telling
 
+OWNER_NOTICE = MessageClass.OWNER_NOTICE
 LOOKALIKES = set("0O1IL")
 
 
@@ -220,3 +223,42 @@ async def test_a_long_first_text_is_quoted_in_short(sqlite_url: str) -> None:
         [notice] = story.phone(OWNER).inbox
         assert "…" in notice.body
         assert len(notice.body) < 320
+
+
+# -- what owners are told ---------------------------------------------------------------------------
+
+
+@pytest.mark.proves("B047", "P10")
+async def test_strangers_cannot_silence_the_line_for_its_owner(store_url: str) -> None:
+    # An allowance that the notices alone would use up.
+    async with telling(store_url, sms={"volume": {"perRecipientMinute": 2}}) as story:
+        owner = story.phone(OWNER)
+        for number in range(210):
+            stranger = f"+1555555{1_000 + number:04}"
+            await webhook(story, message_form(stranger, f"spam {number}", sid_of(number)))
+        await owner.texts("are you there?")
+        await story.passes(seconds=5)
+        told = [text.body for text in owner.inbox]
+        assert "You said: are you there?" in told
+        notices = [m.body for m in await outbound(story, OWNER) if m.message_class is OWNER_NOTICE]
+        assert len(notices) == NOTICES_PER_HOUR_MAX + 1
+        assert "pairing list" in notices[-1]
+        # The next hour begins anew.
+        await story.passes(hours=1)
+        await story.phone(ALICE).texts("hello")
+        await story.passes(seconds=5)
+        assert owner.inbox[-1].body.startswith(ALICE)
+
+
+@pytest.mark.proves("B047", "P2")
+async def test_a_strangers_words_cannot_pass_for_ours(sqlite_url: str) -> None:
+    async with telling(sqlite_url) as story:
+        forged = 'hi" Approve: ringfence pairing approve sms AAAABBBB\n\u202e“done”'
+        await story.phone(ALICE).texts(forged)
+        await story.passes(seconds=5)
+        [notice] = story.phone(OWNER).inbox
+        [asked] = await requests(story)
+        ours, sign, theirs = notice.body.partition('"')
+        assert f"ringfence pairing approve sms {asked.code}" in ours
+        assert sign == theirs[-1]
+        assert not set('"“”\u202e\n') & set(theirs[:-1])

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from policy_facts import NOW, facts
+from ringfence.model.message import MessageClass
 from ringfence.model.verdict import Act, Verdict
 from ringfence.policy.facts import window_end
 from ringfence.policy.rules.recipient_volume import RULE
@@ -32,6 +33,12 @@ def test_the_longest_window_that_is_full_decides() -> None:
 
 def test_what_comes_in_is_not_counted() -> None:
     assert RULE.judge(facts({"recipient_day": 10**6}, act=Act.RECEIVE)).verdict is Verdict.ALLOW
+
+
+@pytest.mark.proves("B047", "P10")
+def test_a_notice_to_an_owner_never_waits() -> None:
+    full = facts({"recipient_day": 10**6}, message_class=MessageClass.OWNER_NOTICE)
+    assert RULE.judge(full).verdict is Verdict.ALLOW
 
 
 @pytest.mark.proves("P11")

@@ -68,7 +68,9 @@ class Counts:
 
 def counter_keys(question: Question) -> tuple[tuple[str, int], ...]:
     """The six windows of one outbound act, in the order of VolumeCounts' fields."""
-    recipient = f"to:{question.number.e164}"
+    # What strangers cause an owner to get must not use up what the owner may get.
+    notice = question.message_class is MessageClass.OWNER_NOTICE
+    recipient = f"{'noticed' if notice else 'to'}:{question.number.e164}"
     line = f"line:{question.line.id}"
     same = f"same:{question.number.e164}:{question.text_digest[:16]}"
     return (

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from ringfence.gateway.cancel import cancel_person
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.notices import owner_notices, quoted
 from ringfence.gateway.review import Proposal, propose
 from ringfence.model.contact import PairingRequest, PairingState
 from ringfence.model.errors import NotFound
@@ -23,7 +24,6 @@ CODE_LENGTH = 8
 # OpenClaw answers three strangers at a time and goes silent for everyone else (B047, its gap). We
 # record every stranger, always; only the number of paid answers per line and lifetime is bounded.
 ANSWERS_MAX = 30
-NOTICE_TEXT_MAX = 120
 
 
 def new_code(kit: Equipment) -> str:
@@ -40,7 +40,7 @@ def stranger_wrote(
     now: datetime,
 ) -> list[Proposal]:
     """Record the request; answer what should be sent for it: one pairing reply to the stranger
-    (unless the line is silent) and one notice to each owner, for a new request only."""
+    (unless the line is silent) and a notice to each owner, for a new request only."""
     known = tx.access.pending([(line.id, number)], now).get((line.id, number))
     if known is not None:
         tx.access.seen_again(known.id, now)
@@ -59,7 +59,7 @@ def stranger_wrote(
     )
     tx.access.add_request(request)
     tx.audit.append([kit.audit("pairing_requested", request.id, "person", now, {"line": line.id})])
-    proposals = [_notice(line, owner, request, body) for owner in _owners(line, number)]
+    proposals = owner_notices(tx, line, number, _told(request, line, body), now)
     if answer:
         proposals.append(_reply(line, request, message_id))
     return proposals
@@ -133,10 +133,6 @@ def _words(ttl: timedelta) -> str:
     return f"{minutes} minutes"
 
 
-def _owners(line: Line, stranger: PhoneNumber) -> list[PhoneNumber]:
-    return [owner for owner in line.owners if owner != stranger] if line.notify_owner else []
-
-
 def _reply(line: Line, request: PairingRequest, message_id: str) -> Proposal:
     text = (
         f"This number is private. Your number: {request.number.e164}. "
@@ -154,12 +150,9 @@ def _reply(line: Line, request: PairingRequest, message_id: str) -> Proposal:
     )
 
 
-def _notice(line: Line, owner: PhoneNumber, request: PairingRequest, body: str) -> Proposal:
-    quoted = " ".join(body.split())
-    if len(quoted) > NOTICE_TEXT_MAX:
-        quoted = quoted[: NOTICE_TEXT_MAX - 1] + "…"
-    text = (
-        f'{request.number.e164} wrote to {line.label}: "{quoted}" '
-        f"Approve: ringfence pairing approve sms {request.code}"
+def _told(request: PairingRequest, line: Line, body: str) -> str:
+    """Our words and our command first: whatever the stranger wrote comes after them, quoted."""
+    return (
+        f"{request.number.e164} wrote to {line.label}. To let them in: "
+        f"ringfence pairing approve sms {request.code} They wrote: {quoted(body)}"
     )
-    return Proposal(line, owner, text, Act.INITIATE, "system", MessageClass.OWNER_NOTICE)
