@@ -86,7 +86,7 @@ class SqliteConnection(Connection):
             self._fail(error)
 
     def insert(self, statement: Insert, rows: Sequence[Row]) -> None:
-        self._run_many(statement, rows)
+        self._returned(statement, rows)
 
     def insert_returning(self, statement: Insert, rows: Sequence[Row]) -> list[Row]:
         return self._returned(statement, rows)
@@ -104,14 +104,15 @@ class SqliteConnection(Connection):
         except sqlite3.Error as error:
             self._fail(error)
 
-    def _run_many(self, statement: Insert | ForEach, rows: Sequence[Row]) -> None:
+    def _run_many(self, statement: ForEach, rows: Sequence[Row]) -> None:
         try:
             self._db.executemany(self._text(statement), rows)
         except sqlite3.Error as error:
             self._fail(error)
 
     def _returned(self, statement: Insert | ForEach, rows: Sequence[Row]) -> list[Row]:
-        """Rows by the list, not one by one: a look-up costs a third of a call of its own."""
+        """Rows by the list, not one by one: a look-up costs a third of a call of its own, and each
+        call hands the interpreter to another thread and has to get it back."""
         found: list[Row] = []
         try:
             for start in range(0, len(rows), ROWS_MAX):
