@@ -12,7 +12,7 @@ from typing import assert_never
 
 from ringfence.delivery.retry import Again, DeadLetter, Failed, Resolve, Track, next_attempt
 from ringfence.gateway.attach import hosted_urls
-from ringfence.gateway.batch import Batcher
+from ringfence.gateway.batch import Batcher, until_stored
 from ringfence.gateway.cancel import provider_opted_out
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk, Question
@@ -74,7 +74,8 @@ class Dispatcher:
     async def send(self, item: OutboxItem) -> None:
         """Call the provider once and record the outcome. Never raises for what a provider does."""
         outcome = await self._call(item)
-        await self._record(Sent(item, outcome, self._kit.chance.random()))
+        sent = Sent(item, outcome, self._kit.chance.random())
+        await until_stored(self._kit.clock, lambda: self._record(sent))
         if outcome.kind is not OutcomeKind.ACCEPTED or item.part < item.parts:
             self._kit.outbox_bell.ring()
 
@@ -147,6 +148,8 @@ class Dispatcher:
             if item.part == 1 and item.attempt == 0
             else digest(f"{item.id}/{item.attempt}"),
             claiming=True,
+            message_id=item.message_id,
+            text=item.body,
         )
 
     def _verdict(
@@ -216,7 +219,9 @@ class Dispatcher:
             if watch is not None:
                 watches.append(watch)
             done.append((sent.item, change))
-            self._consequences(tx, sent, change, now)
+            _stop_later_parts(tx, sent, change)
+        for sent in batch:
+            self._heed(tx, sent, now)
         tx.watches.add(watches)
         _settle(tx, done, now)
         tx.audit.append(entries)
@@ -255,14 +260,11 @@ class Dispatcher:
             case _:
                 assert_never(step)
 
-    def _consequences(self, tx: Tx, sent: Sent, change: OutboxChange, now: datetime) -> None:
+    def _heed(self, tx: Tx, sent: Sent, now: datetime) -> None:
+        """What a refusal says of the person or the line holds whoever settled the item."""
         item, outcome = sent.item, sent.outcome
-        if change.state is OutboxState.DEAD:
-            hold_later_parts(tx, item)
         if outcome.kind is not OutcomeKind.REJECTED:
             return
-        if change.state is OutboxState.FAILED:
-            cancel_later_parts(tx, item)
         if outcome.error_class is ErrorClass.OPT_OUT:
             provider_opted_out(self._kit, tx, item, outcome.error_code, now)
         if outcome.error_class is ErrorClass.STOP_LINE:
@@ -282,6 +284,13 @@ class Dispatcher:
             "detail": outcome.detail,
         }
         return self._kit.audit("attempt", sent.item.id, sent.item.initiator, now, body)
+
+
+def _stop_later_parts(tx: Tx, sent: Sent, change: OutboxChange) -> None:
+    if change.state is OutboxState.DEAD:
+        hold_later_parts(tx, sent.item)
+    if change.state is OutboxState.FAILED:
+        cancel_later_parts(tx, sent.item)
 
 
 def _undispatched(error: RingfenceError) -> Outcome:

@@ -3,12 +3,13 @@ stage asks once for all its rows. Runs inside the transaction that acts on the a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from ringfence.gateway.equipment import Equipment
-from ringfence.model.audit import AuditEntry
+from ringfence.model.audit import AuditEntry, digest
 from ringfence.model.contact import Person, Role, Switch, SwitchScope
 from ringfence.model.line import AccessPolicy, Line
 from ringfence.model.message import MessageClass
@@ -29,7 +30,8 @@ PASSIVE = frozenset({MessageClass.PAIRING, MessageClass.HELP, MessageClass.OPT_I
 class Question:
     """One act to be decided. `initiator` is `agent:ID`, `operator:NAME`, `system` or `person`;
     `text_digest` names the text for the loop guard; `claiming` is true at dispatch, where the
-    queue's length no longer matters."""
+    queue's length no longer matters. What is decided about goes into the record: `text` as a digest,
+    the message (the subject itself when not given) and the provenance."""
 
     act: Act
     line: Line
@@ -39,6 +41,9 @@ class Question:
     caution: str = ""
     text_digest: str = ""
     claiming: bool = False
+    message_id: str = ""
+    text: str = ""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Counts:
@@ -138,7 +143,7 @@ class FactsDesk:
         """Decide and make the record of it: facts, every reason, the policy's version (P7)."""
         facts = self.facts(question)
         decision = decide(facts, self._kit.rules, self._kit.policy_version)
-        body = {
+        body: dict[str, Any] = {
             "act": question.act,
             "verdict": decision.verdict.name.lower(),
             "reasons": decision.reasons,
@@ -147,6 +152,12 @@ class FactsDesk:
             "facts": facts,
             "claiming": question.claiming,
         }
+        if question.text:
+            # Bound to the message, its very text and where it came from: none of the three can be
+            # changed in its row without disagreeing with the chain (P7).
+            body["message"] = question.message_id or subject
+            body["text"] = digest(question.text)
+            body["provenance"] = question.provenance
         entry = self._kit.audit("decision", subject, question.initiator, self._now, body)
         return decision, entry
 

@@ -126,6 +126,8 @@ def _question(proposal: Proposal) -> Question:
         message_class=proposal.message_class,
         caution=proposal.caution,
         text_digest=digest(proposal.body),
+        text=proposal.body,
+        provenance=proposal.provenance,
     )
 
 
