@@ -27,26 +27,28 @@ def commands() -> str:
         "# Commands\n",
         "Exit codes: 0 done, 1 refused or failed, 2 wrong usage. Every listing takes `--json`.\n",
     ]
-    context = click.Context(main, info_name="ringfence")
+    # As click makes it when it runs: `-h` is inherited from the group's settings.
+    context = click.Context(main, info_name="ringfence", **main.context_settings)
     lines += ["```text", main.get_help(context), "```\n"]
     for name in sorted(COMMANDS):
         command = main.get_command(context, name)
         assert command is not None, name
-        lines += _command(command, ["ringfence", name])
+        lines += _command(command, context, name)
     return "\n".join(lines)
 
 
-def _command(command: click.Command, path: list[str]) -> Iterator[str]:
-    context = click.Context(command, info_name=" ".join(path))
-    yield f"{'#' * min(len(path), 4)} `{' '.join(path)}`\n"
+def _command(command: click.Command, parent: click.Context, name: str) -> Iterator[str]:
+    context = click.Context(command, parent=parent, info_name=name)
+    depth = context.command_path.count(" ") + 1
+    yield f"{'#' * min(depth, 4)} `{context.command_path}`\n"
     yield "```text"
     yield command.get_help(context)
     yield "```\n"
     if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            found = command.get_command(context, name)
-            assert found is not None, name
-            yield from _command(found, [*path, name])
+        for below in command.list_commands(context):
+            found = command.get_command(context, below)
+            assert found is not None, below
+            yield from _command(found, context, below)
 
 
 def error_codes() -> str:

@@ -151,10 +151,16 @@ def test_show_tells_parts_reports_and_decisions_in_words(house: House) -> None:
         now = kit.clock.now()
         item = (await kit.store.read(lambda tx: tx.outbox.of_messages([message_id])))[message_id][0]
         report = Observation(item.id, "SM1", "undelivered", MessageStatus.UNDELIVERED, 30003, now)
-        change = OutboxChange(
-            item.id, frozenset({OutboxState.DUE}), OutboxState.FAILED, error_code=30003
+        due, sending = frozenset({OutboxState.DUE}), frozenset({OutboxState.SENDING})
+        claim = OutboxChange(item.id, due, OutboxState.SENDING)
+        fail = OutboxChange(item.id, sending, OutboxState.FAILED, error_code=30003)
+        await kit.store.write(
+            lambda tx: (
+                tx.events.observe([report]),
+                tx.outbox.change([claim]),
+                tx.outbox.change([fail]),
+            )
         )
-        await kit.store.write(lambda tx: (tx.events.observe([report]), tx.outbox.change([change])))
 
     house.with_gateway(is_reported)
     shown = house.run("message", "show", message_id).stdout
