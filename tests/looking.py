@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from ringfence.clock import ManualClock
+from ringfence.model.errors import StoreBusy
 from ringfence.model.message import Message
 from ringfence.model.outbox import OutboxItem, Turn
 from ringfence.simulator.records import Direction as CarrierDirection
@@ -49,6 +51,29 @@ async def audit(story: Story, subject: str, kind: str) -> list[dict[str, Any]]:
     """Bodies of a subject's audit entries of one kind, in order."""
     found = await story.read(lambda tx: tx.audit.of_subject(subject))
     return [dict(stored.entry.body) for stored in found if stored.entry.kind == kind]
+
+
+class Locked:
+    """Another process holds the database: `story.gateway.kit.store` refuses writes until `free`."""
+
+    def __init__(self, story: Story) -> None:
+        self._store = story.gateway.kit.store
+        self.refused = 0
+        self._store.write = self._write  # type: ignore[method-assign]
+
+    def free(self) -> None:
+        del self._store.write  # the class's own again
+
+    async def _write(self, job: Any) -> Any:
+        self.refused += 1
+        raise StoreBusy("another process holds the lock")
+
+    async def refuses(self, times: int, clock: ManualClock) -> None:
+        """Return once so many writes were refused, moving the clock for those that wait."""
+        while self.refused < times:
+            await asyncio.sleep(0)
+            if clock.next_wake is not None:
+                clock.move_to(clock.next_wake)
 
 
 async def dead_turns(story: Story) -> list[Turn]:

@@ -14,6 +14,7 @@ from looking import (
     BOB,
     CAROL,
     OPEN,
+    Locked,
     all_items,
     audit,
     creates,
@@ -30,7 +31,7 @@ from ringfence.model.errors import DestinationRefused, NotDispatched, ProviderMi
 from ringfence.model.message import Message
 from ringfence.model.outbox import OutboxState
 from ringfence.model.phone import PhoneNumber
-from ringfence.ports import Tx
+from ringfence.ports import OutboxChange, Tx
 from ringfence.testing import Faults, Outcome
 from telling import OWNER, ScriptedAgent, Story, telling
 
@@ -274,6 +275,69 @@ async def test_a_carrier_that_is_away_is_waited_for(sqlite_url: str) -> None:
         await walks(story, 60, 5)
         assert (await message(story, key)).status.value == "delivered"
         assert len(creates(story)) == 1
+
+
+# -- the store fails as the outcome is known --------------------------------------------------------
+
+
+async def sends_while_locked(story: Story, times: int = 3) -> None:
+    """Claim and call; the database is locked as the outcome is to be recorded, so many times."""
+    [item] = await story.gateway.dispatcher.claim(1)
+    locked = Locked(story)
+    sending = asyncio.create_task(story.gateway.dispatcher.send(item))
+    await locked.refuses(times, story.clock)
+    locked.free()
+    while not sending.done():
+        await asyncio.sleep(0)
+        if story.clock.next_wake is not None:
+            story.clock.move_to(story.clock.next_wake)
+    await sending
+
+
+@pytest.mark.proves("P5", "P6")
+@pytest.mark.parametrize("times", [1, 3])
+async def test_an_outcome_is_kept_though_the_store_was_busy(sqlite_url: str, times: int) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        story.carrier.next_creates(Outcome.THROTTLED)
+        key = await sends(story)
+        await sends_while_locked(story, times)
+        [item] = await all_items(story)
+        assert (item.state, item.attempt) == (OutboxState.DUE, 1)
+        await walks(story, 10)
+        assert (await message(story, key)).status.value == "delivered"
+        assert len(creates(story)) == 1
+
+
+@pytest.mark.proves("P3")
+async def test_an_opt_out_is_kept_though_the_store_was_busy(sqlite_url: str) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        story.carrier.opt_out(ALICE)
+        await sends(story)
+        await sends_while_locked(story)
+        [item] = await all_items(story)
+        people = await story.read(lambda tx: tx.people.find([PhoneNumber(ALICE)]))
+        assert item.state is OutboxState.FAILED
+        assert people[PhoneNumber(ALICE)].opt_out_source == "provider"
+
+
+@pytest.mark.proves("P3", "B106")
+@pytest.mark.parametrize("refusal", ["opt-out", "credentials"])
+async def test_a_refusal_is_heeded_whoever_settled_the_item(sqlite_url: str, refusal: str) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        await sends(story)
+        if refusal == "opt-out":
+            story.carrier.opt_out(ALICE)
+        else:
+            story.carrier.world.account.auth_token = "rotated"
+        [item] = await story.gateway.dispatcher.claim(1)
+        # Somebody gave the item up while its call was under way.
+        gone = OutboxChange(item.id, frozenset({OutboxState.SENDING}), OutboxState.DEAD)
+        await story.write(lambda tx: tx.outbox.change([gone]))
+        await story.gateway.dispatcher.send(item)
+        people = await story.read(lambda tx: tx.people.find([PhoneNumber(ALICE)]))
+        stopped = await story.read(lambda tx: tx.lines.stopped())
+        told = (people[PhoneNumber(ALICE)].opt_out_source, list(stopped))
+        assert told == (("provider", []) if refusal == "opt-out" else ("", ["default"]))
 
 
 # -- decided again at the claim -------------------------------------------------------------------

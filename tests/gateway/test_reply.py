@@ -14,6 +14,7 @@ from looking import (
     ALICE,
     BOB,
     OPEN,
+    Locked,
     audit,
     creates,
     dead_turns,
@@ -85,6 +86,22 @@ async def test_an_agent_that_is_away_is_asked_again_with_the_same_turn(store_url
         assert [text.body for text in story.phone(ALICE).inbox] == ["You said: hello"]
         [message] = await inbound(story)
         assert message.created_at == START
+
+
+@pytest.mark.proves("P6")
+async def test_an_answer_is_kept_though_the_store_was_busy(sqlite_url: str) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        assert (await webhook(story, message_form(ALICE))).stored
+        replier = story.gateway.worker._replier
+        [turn] = await replier.claim(1)
+        locked = Locked(story)
+        answering = asyncio.create_task(replier.answer(turn))
+        await locked.refuses(3, story.clock)
+        locked.free()
+        await story.passes(seconds=10)
+        await answering
+        assert len(story.agent.turns) == 1
+        assert [text.body for text in story.phone(ALICE).inbox] == ["You said: hello"]
 
 
 @pytest.mark.proves("B037")

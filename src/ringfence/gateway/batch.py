@@ -1,17 +1,40 @@
 """One stage, many rows: items that arrive while a commit is under way share the next one. An item
-whose batch fails is tried alone, so that one bad row never takes its neighbours down."""
+whose batch fails is tried alone, so that one bad row never takes its neighbours down. What cannot
+be asked for twice is written again until the store takes it."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from ringfence.ports import Store, Tx
+from ringfence.model.errors import StoreError
+from ringfence.ports import Clock, Store, Tx
+
+log = logging.getLogger("ringfence.store")
 
 I = TypeVar("I")  # noqa: E741 - items in, results out
 R = TypeVar("R")
+
+_WAIT_S_FIRST, _WAIT_S_MAX = 0.2, 5.0
+
+
+async def until_stored(clock: Clock, write: Callable[[], Awaitable[R]]) -> R:
+    """For what the world already did and will not tell again (a provider's outcome, an agent's
+    answer): write until the store takes it, also past the lease, as such writes are fenced. Raises
+    StoreError when trying again cannot help."""
+    wait_s = _WAIT_S_FIRST
+    while True:
+        try:
+            return await write()
+        except StoreError as error:
+            if not error.retryable:
+                raise
+            log.warning("not stored yet; trying again", extra={"error": error.code})
+        await clock.sleep(wait_s)
+        wait_s = min(2 * wait_s, _WAIT_S_MAX)
 
 
 class Batcher(Generic[I, R]):

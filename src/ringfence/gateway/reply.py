@@ -12,9 +12,10 @@ from typing import assert_never
 
 from ringfence.delivery.retry import Again, DeadLetter, turn_again
 from ringfence.gateway.attach import Fetched, fetch_all
-from ringfence.gateway.batch import Batcher
+from ringfence.gateway.batch import Batcher, until_stored
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk, Question, covers
+from ringfence.gateway.notices import STOP_SUSPECTED, SUSPECTED
 from ringfence.gateway.review import Proposal, propose
 from ringfence.model.audit import digest
 from ringfence.model.contact import Switch
@@ -35,9 +36,12 @@ from ringfence.text.segments import smart_encode
 log = logging.getLogger("ringfence.reply")
 
 _CLAIMED = frozenset({TurnState.CLAIMED})
-# How soon after a resume a waiting turn is noticed.
+# How soon after a resume, or a line's return, a waiting turn is noticed.
 _STOPPED_LOOK = timedelta(seconds=5)
 MEDIA_URLS_MAX = 10
+# A person's later texts wait behind one whose attachment cannot be fetched: minutes, not a day.
+FETCH_TRIES_MIN = 5
+FETCH_AGE_MIN, FETCH_AGE_MAX = timedelta(minutes=2), timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class Replier:
         except AgentError as error:
             # It took the turn and may have acted on it: asking again is a person's choice.
             finished = Finished(open_turn, TurnState.DEAD, reason=f"{error.code}: {error}")
-        await self._finish(finished)
+        await until_stored(self._kit.clock, lambda: self._finish(finished))
         _log_turn(finished)
         self._kit.turns_bell.ring()
         self._kit.outbox_bell.ring()
@@ -117,7 +121,8 @@ class Replier:
 
     def _due(self, tx: Tx, limit: int, now: datetime) -> list[Turn]:
         """Due turns that may be asked now. Those of a stopped line, agent or person are put off,
-        and those of a line that left the configuration end, so that neither crowds out others."""
+        and so are those of a line that is not configured here (another gateway on this store may
+        have it); neither crowds out others."""
         due = tx.turns.due(now, limit, frozenset())
         if not due:
             return []
@@ -128,16 +133,20 @@ class Replier:
 
     def _aside(self, turn: Turn, switches: Sequence[Switch], now: datetime) -> TurnChange | None:
         owed = frozenset({TurnState.OWED})
-        line = self._kit.lines.get(turn.line)
-        if line is None:
-            reason = "line_gone: this line is no longer configured"
-            return TurnChange(turn.id, owed, TurnState.DEAD, reason=reason)
-        agent = f"agent:{line.agent_id}"
-        if not any(covers(switch, turn.line, agent, turn.number) for switch in switches):
+        reason = self._why_not_now(turn, switches)
+        if not reason:
             return None
         if now - turn.received_at >= self._kit.pace.turn.age_min:
-            return TurnChange(turn.id, owed, TurnState.DEAD, reason="stopped")
+            return TurnChange(turn.id, owed, TurnState.DEAD, reason=reason)
         return TurnChange(turn.id, owed, TurnState.OWED, due_at=now + _STOPPED_LOOK)
+
+    def _why_not_now(self, turn: Turn, switches: Sequence[Switch]) -> str:
+        line = self._kit.lines.get(turn.line)
+        if line is None:
+            return "line_gone: this line is not configured"
+        agent = f"agent:{line.agent_id}"
+        stopped = any(covers(switch, turn.line, agent, turn.number) for switch in switches)
+        return "stopped" if stopped else ""
 
     def _refusal(
         self, tx: Tx, desk: FactsDesk, question: Question, turn: Turn
@@ -187,7 +196,9 @@ class Replier:
             raise AgentRefused(f"No agent named {open_turn.line.agent_id} is configured or usable.")
         fetched = Fetched((), ())
         if open_turn.message.media:
-            fetched = await fetch_all(self._kit, open_turn.line, open_turn.message)
+            fetched = await fetch_all(
+                self._kit, open_turn.line, open_turn.message, self._patient(open_turn.turn)
+            )
             if not await self._still_admitted(open_turn):
                 return Finished(open_turn, TurnState.CANCELLED, reason="access_revoked")
         reply = await agent.reply(
@@ -204,6 +215,11 @@ class Replier:
             )
         )
         return _answered(open_turn, reply)
+
+    def _patient(self, turn: Turn) -> bool:
+        age = self._kit.clock.now() - turn.received_at
+        tried = turn.attempt >= FETCH_TRIES_MIN and age >= FETCH_AGE_MIN
+        return not tried and age < FETCH_AGE_MAX
 
     async def _still_admitted(self, open_turn: OpenTurn) -> bool:
         now = self._kit.clock.now()
@@ -277,7 +293,7 @@ class Replier:
                 initiator=f"agent:{agent_id}",
                 media=tuple(MediaRef("", url=url) for url in reply.media_urls),
                 in_reply_to=turn.message_id,
-                caution=reply.hold or _media_caution(reply.media_urls),
+                caution=_caution(finished.open.message, reply),
                 provenance=provenance,
             )
         ]
@@ -294,7 +310,15 @@ def _answered(open_turn: OpenTurn, reply: AgentReply) -> Finished:
         return Finished(open_turn, TurnState.DONE, reply=reply)
     if reply.hold:
         return Finished(open_turn, TurnState.DEAD, reason=f"empty_answer: {reply.hold}")
-    return Finished(open_turn, TurnState.DONE, reason="silence")
+    why = (reply.provenance or {}).get("silence")
+    return Finished(open_turn, TurnState.DONE, reason=f"silence: {why}" if why else "silence")
+
+
+def _caution(message: Message, reply: AgentReply) -> str:
+    """Whoever seems to want no more texts gets none before a person looked (compliance 4.1)."""
+    suspected = STOP_SUSPECTED if SUSPECTED in message.provenance else ""
+    media = _media_caution(reply.media_urls)
+    return ", ".join(one for one in (suspected, reply.hold, media) if one)
 
 
 def _media_caution(urls: Sequence[str]) -> str:
