@@ -117,7 +117,7 @@ def _configuration(settings: Settings) -> Iterator[Symptom]:
 
 def _store(settings: Settings) -> Iterator[Symptom]:
     """Soundness of the file, schema, and the whole audit chain."""
-    from ringfence.model.errors import StoreError
+    from ringfence.model.errors import ConfigInvalid, StoreError
     from ringfence.store import check
 
     path = settings.store.path
@@ -126,7 +126,7 @@ def _store(settings: Settings) -> Iterator[Symptom]:
         return
     try:
         findings = check(settings.store.url, busy_timeout_s=settings.store.busy_timeout_s)
-    except StoreError as error:
+    except (StoreError, ConfigInvalid) as error:
         yield Symptom("store", WRONG, error.title, error.detail)
         return
     where = settings.store.masked_url

@@ -18,7 +18,6 @@ RingfenceError
 │   ├── MalformedEvent           signed, but not an event we can read
 │   ├── MediaRefused             an attachment outside the limits
 │   └── TooMany                  a rate or size limit of ours was reached
-├── Refused                      policy said no; carries the reasons
 ├── ProviderError                carrier's: what a provider answered
 │   ├── ProviderRejected         permanent
 │   ├── ProviderBusy             proof of non-acceptance; safe to retry
@@ -32,7 +31,8 @@ RingfenceError
 │   ├── AgentTimeout             reached; no answer in time; never retried blindly
 │   └── AgentRefused             it will never answer this
 ├── StoreError                   ours: the database
-│   ├── StoreBusy                locked; try again
+│   ├── StoreBusy                locked or full of waiting work; try again
+│   ├── StoreUnreachable         gone, or silent; try again
 │   ├── StoreFull                no room on the disk
 │   ├── StoreCorrupt             the integrity check failed
 │   └── SchemaTooNew             this program is older than the data
@@ -172,13 +172,6 @@ class TooMany(WrongRequest):
     retryable = True
 
 
-class Refused(RingfenceError):
-    """Policy refused this."""
-
-    blame = Blame.THEIRS
-    http_status = 403
-
-
 class ProviderError(RingfenceError):
     """The provider answered with an error."""
 
@@ -260,7 +253,13 @@ class StoreError(RingfenceError):
 
 
 class StoreBusy(StoreError):
-    """The database is locked by another process."""
+    """The database is busy."""
+
+    retryable = True
+
+
+class StoreUnreachable(StoreError):
+    """The database cannot be reached."""
 
     retryable = True
 

@@ -66,6 +66,12 @@ class AuditTable:
     def reset(self) -> None:
         self._waiting.clear()
 
+    def buffered(self) -> list[AuditEntry]:
+        return list(self._waiting)
+
+    def restore(self, buffered: list[AuditEntry]) -> None:
+        self._waiting = buffered
+
     def flush(self) -> None:
         if not self._waiting:
             return

@@ -13,8 +13,8 @@ Row = tuple[Any, ...]
 
 
 class Connection(ABC):
-    """Statements write `?` for a parameter. Every method may raise StoreBusy, StoreFull,
-    StoreCorrupt or StoreError."""
+    """Statements write `?` for a parameter. Every method may raise StoreBusy,
+    StoreUnreachable, StoreFull, StoreCorrupt or StoreError."""
 
     read_only: bool
     lost: bool = False
@@ -30,6 +30,18 @@ class Connection(ABC):
     @abstractmethod
     def rollback(self) -> None:
         """Undo; never raises."""
+
+    def mark(self) -> None:
+        """Within a transaction: from here on, `undo` takes back and `keep` lets stand."""
+        self.run("SAVEPOINT job")
+
+    def keep(self) -> None:
+        self.run("RELEASE SAVEPOINT job")
+
+    def undo(self) -> None:
+        """Raises StoreError when the database has already undone the whole transaction."""
+        self.run("ROLLBACK TO SAVEPOINT job")
+        self.keep()
 
     @abstractmethod
     def close(self) -> None: ...

@@ -4,6 +4,7 @@ and a few readers that never wait for it. Never lets a job see another's half.""
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -17,11 +18,14 @@ from ringfence.store.connection import Connection
 from ringfence.store.transaction import Transaction
 
 T = TypeVar("T")
+log = logging.getLogger("ringfence.store")
 
 BATCH_MAX = 256
 """Jobs that share one commit."""
 WAITING_MAX = 20_000
 """Jobs that may wait for the writer before StoreBusy (P10)."""
+CLOSE_S = 30.0
+"""How long closing waits for the writer, and again for the readers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,16 +70,36 @@ class Database:
         return await loop.run_in_executor(self._reads, self._read, query)
 
     async def close(self) -> None:
-        """Finish what was accepted, then close every connection. Closing twice is harmless."""
+        """Finish what was accepted, then close every connection. A database that does not answer
+        is left behind after CLOSE_S, with words in the log. Closing twice is harmless."""
         if self._closed:
             return
         self._closed = True
         self._queue.put(None)
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, self._writer.join)
-        await loop.run_in_executor(None, self._reads.shutdown)
-        for connection in self._readers_open:
-            connection.close()
+        await loop.run_in_executor(None, self._writer.join, CLOSE_S)
+        if self._writer.is_alive():
+            self._give_up()
+        if await loop.run_in_executor(None, _ends, self._reads.shutdown, CLOSE_S):
+            for connection in self._readers_open:
+                connection.close()
+        else:
+            log.error("closing without the last reads: the database does not answer")
+
+    def _give_up(self) -> None:
+        """The writer is stuck in a batch, which may yet be written; the rest never will be."""
+        left: list[_Waiting] = []
+        try:
+            while True:
+                left += [waiting] if (waiting := self._queue.get_nowait()) else []
+        except queue.Empty:
+            self._queue.put(None)
+        log.error(
+            "closing without the last writes: the database does not answer",
+            extra={"unwritten": len(left)},
+        )
+        closed = StoreError("It was closed before this could be written.")
+        _resolve([(waiting, None, closed) for waiting in left])
 
     # -- readers -------------------------------------------------------------------------------
 
@@ -89,7 +113,11 @@ class Database:
 
     def _reader(self) -> tuple[Connection, Transaction]:
         held: tuple[Connection, Transaction] | None = getattr(self._thread_held, "reader", None)
-        if held is None or held[0].lost:
+        if held is not None and held[0].lost:
+            self._readers_open.remove(held[0])
+            held[0].close()
+            held = self._thread_held.reader = None
+        if held is None:
             connection = self._connect(True)
             self._readers_open.append(connection)
             held = self._thread_held.reader = (connection, Transaction(connection))
@@ -102,7 +130,10 @@ class Database:
         tx: Transaction | None = None
         while (batch := self._gather()) is not None:
             try:
-                if connection is None or tx is None or connection.lost:
+                if connection is not None and connection.lost:
+                    connection.close()
+                    connection = None
+                if connection is None or tx is None:
                     connection = self._connect(False)
                     tx = Transaction(connection)
                 outcomes = _run_batch(tx, connection, batch)
@@ -131,8 +162,8 @@ class Database:
 
 
 def _run_batch(tx: Transaction, connection: Connection, batch: list[_Waiting]) -> list[_Outcome]:
-    """All in one transaction; when one job fails, each in its own. Raises StoreError when the
-    transaction could not begin or its end is unknown: then all share that fate."""
+    """All in one transaction; when one job fails, again with marks between them. Raises StoreError
+    when the transaction could not begin or its end is unknown: then all share that fate."""
     tx.begin()
     try:
         results = [waiting.job(tx) for waiting in batch]
@@ -144,11 +175,41 @@ def _run_batch(tx: Transaction, connection: Connection, batch: list[_Waiting]) -
             raise _lost(error) from error
         if len(batch) == 1:
             return [(batch[0], None, error)]
-        return _run_alone(tx, connection, batch)
+        return _run_marked(tx, connection, batch)
     return [(waiting, result, None) for waiting, result in zip(batch, results, strict=True)]
 
 
+def _run_marked(tx: Transaction, connection: Connection, batch: list[_Waiting]) -> list[_Outcome]:
+    """A job that raises is undone alone and the others still share one commit, so that a caller
+    who is refused again and again does not cost each of them a sync."""
+    tx.begin()
+    try:
+        outcomes = [_attempt(tx, connection, waiting) for waiting in batch]
+        tx.commit()
+    except Exception as error:
+        tx.rollback()
+        if connection.lost:
+            raise _lost(error) from error
+        return _run_alone(tx, connection, batch)
+    return outcomes
+
+
+def _attempt(tx: Transaction, connection: Connection, waiting: _Waiting) -> _Outcome:
+    tx.mark()
+    try:
+        result = waiting.job(tx)
+    except Exception as error:
+        if connection.lost:
+            raise
+        tx.undo()
+        return waiting, None, error
+    tx.keep()
+    return waiting, result, None
+
+
 def _run_alone(tx: Transaction, connection: Connection, batch: list[_Waiting]) -> list[_Outcome]:
+    """Each in its own transaction: the common one cannot be committed, whoever is to blame (what
+    is buffered for its end may be refused; a full disk undoes it whole)."""
     outcomes: list[_Outcome] = []
     for position, waiting in enumerate(batch):
         try:
@@ -158,6 +219,13 @@ def _run_alone(tx: Transaction, connection: Connection, batch: list[_Waiting]) -
             outcomes += [(left, None, error) for left in batch[position:]]
             break
     return outcomes
+
+
+def _ends(work: Callable[[], object], within_s: float) -> bool:
+    thread = threading.Thread(target=work, name="store-close", daemon=True)
+    thread.start()
+    thread.join(within_s)
+    return not thread.is_alive()
 
 
 def _lost(error: Exception) -> StoreError:

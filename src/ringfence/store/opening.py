@@ -4,7 +4,7 @@ nothing it would not also be able to explain."""
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ringfence.model.errors import ConfigInvalid
@@ -23,7 +23,7 @@ class Location:
     """Where a store is: a file, or a PostgreSQL URL (which may hold a password: never print it)."""
 
     path: Path | None
-    url: str = ""
+    url: str = field(default="", repr=False)
 
     @property
     def is_postgres(self) -> bool:
@@ -57,8 +57,8 @@ def connect(location: Location, *, read_only: bool, busy_timeout_s: float) -> Co
 async def open_store(
     url_or_path: str | Path, *, clock: Clock, busy_timeout_s: float = 5.0, readers: int = 2
 ) -> Database:
-    """Check, migrate and start. Raises StoreCorrupt, SchemaTooNew, StoreBusy, StoreError and
-    ConfigInvalid. `clock` is only there so that no one gives the store a time of its own."""
+    """Check, migrate and start. Raises StoreCorrupt, SchemaTooNew, StoreBusy, StoreUnreachable,
+    StoreError and ConfigInvalid. `clock` is only there so that no one gives the store a time of its own."""
     location = locate(url_or_path)
     await asyncio.get_running_loop().run_in_executor(None, _prepare, location, busy_timeout_s)
 

@@ -44,6 +44,12 @@ class Tallies:
     def reset(self) -> None:
         self._moves.clear()
 
+    def buffered(self) -> dict[tuple[str, str, str], int]:
+        return dict(self._moves)
+
+    def restore(self, buffered: dict[tuple[str, str, str], int]) -> None:
+        self._moves = buffered
+
     def flush(self) -> None:
         moved = [(*key, by) for key, by in self._moves.items() if by]
         if moved:

@@ -56,3 +56,18 @@ class Transaction:
 
     def rollback(self) -> None:
         self._db.rollback()
+
+    def mark(self) -> None:
+        """One job begins, in a transaction that others share."""
+        self._marked = (self._audit.buffered(), self._tallies.buffered())
+        self._db.mark()
+
+    def keep(self) -> None:
+        self._db.keep()
+
+    def undo(self) -> None:
+        """Take back what was done since `mark`, buffers included."""
+        self._db.undo()
+        entries, moves = self._marked
+        self._audit.restore(entries)
+        self._tallies.restore(moves)
