@@ -7,6 +7,7 @@ import asyncio
 import dataclasses
 import random
 import secrets
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from ringfence.policy.decide import discover
 from ringfence.ports import Agent, Clock, Http, Store
 from ringfence.providers import providers
 from ringfence.store import open_store
-from ringfence.web.listener import Listener
+from ringfence.web.listener import Crowd, Listener
 from ringfence.web.measures import Measures
 from ringfence.web.private import PrivateDoor
 from ringfence.web.public import PublicDoor, paths_of
@@ -40,6 +41,8 @@ from ringfence.worker import Worker
 
 # What is under way at SIGTERM has so long to finish; deploy/ringfence.service allows 150 seconds.
 STOPPING_S_MAX = 120.0
+
+_LOOPBACK = ("127.0.0.0/8", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def equipment(
     """The ports and values of one process. A seed makes ids and chance repeatable (P11)."""
     if swaps.seed is None:
         chance: random.Random = secrets.SystemRandom()
-        random_bytes: Callable[[int], bytes] = secrets.token_bytes
+        random_bytes: Callable[[int], bytes] = _Entropy().take
     else:
         chance = random.Random(swaps.seed)  # noqa: S311 - a simulation is repeatable on purpose
         random_bytes = random.Random(swaps.seed + 1).randbytes  # noqa: S311
@@ -125,6 +128,25 @@ def equipment(
         pace=swaps.pace or _pace(settings),
         own_numbers=frozenset(line.number for line in settings.lines if line.number is not None),
     )
+
+
+class _Entropy(threading.local):
+    """The operating system's bytes by the block: a text takes three ids, and a system call for each
+    cost more than the row it names (bench). Each thread has a block of its own, so no bytes are
+    ever given out twice."""
+
+    BLOCK = 4096
+
+    def __init__(self) -> None:
+        self._block = b""
+        self._at = 0
+
+    def take(self, count: int) -> bytes:
+        if self._at + count > len(self._block):
+            self._block, self._at = secrets.token_bytes(max(self.BLOCK, count)), 0
+        taken = self._block[self._at : self._at + count]
+        self._at += count
+        return taken
 
 
 def _pace(settings: Settings) -> Pace:
@@ -242,7 +264,8 @@ async def running(gateway: Gateway, role: Role = Role.ALL) -> AsyncIterator[Addr
             stack.push_async_callback(_stop_worker, gateway.worker, task)
         addresses = Addresses()
         if role is not Role.WORKER:
-            public = Listener(gateway.public, settings.public_host, settings.public_port)
+            crowd = Crowd(exempt=(*_LOOPBACK, *settings.trusted_proxies))
+            public = Listener(gateway.public, settings.public_host, settings.public_port, crowd)
             private = Listener(gateway.private, settings.private_host, settings.private_port)
             await stack.enter_async_context(public)
             await stack.enter_async_context(private)

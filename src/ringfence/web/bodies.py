@@ -136,20 +136,20 @@ def networks(addresses: Iterable[str]) -> tuple[Network, ...]:
 def client_address(scope: Scope, headers: Mapping[str, str], trusted: tuple[Network, ...]) -> str:
     """The socket peer, or, when the peer is a trusted proxy, the nearest forwarded address that is
     not one (B019). An IPv4-mapped IPv6 address equals its IPv4 form."""
-    peer = _plain(scope["client"][0]) if scope.get("client") else ""
-    if not trusted or not _within(peer, trusted):
+    peer = plain_address(scope["client"][0]) if scope.get("client") else ""
+    if not trusted or not is_within(peer, trusted):
         return peer
     forwarded = [part.strip() for part in headers.get("x-forwarded-for", "").split(",")]
     for address in reversed(forwarded):
-        plain = _plain(address)
+        plain = plain_address(address)
         if not plain:
             return peer
-        if not _within(plain, trusted):
+        if not is_within(plain, trusted):
             return plain
     return peer
 
 
-def _plain(address: str) -> str:
+def plain_address(address: str) -> str:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -158,10 +158,10 @@ def _plain(address: str) -> str:
     return str(mapped or parsed)
 
 
-def _within(address: str, trusted: tuple[Network, ...]) -> bool:
+def is_within(address: str, trusted: tuple[Network, ...]) -> bool:
     return bool(address) and any(ipaddress.ip_address(address) in network for network in trusted)
 
 
 def is_loopback(address: str) -> bool:
-    plain = _plain(address)
+    plain = plain_address(address)
     return bool(plain) and ipaddress.ip_address(plain).is_loopback
