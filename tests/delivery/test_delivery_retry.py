@@ -120,6 +120,13 @@ def test_what_would_come_too_late_is_not_tried() -> None:
     assert next_attempt(BUSY, 3, NOW, NOW + seconds(6), MIDDLE) == Again(NOW + seconds(5))
 
 
+@pytest.mark.proves("P6")
+def test_what_never_left_is_bounded_by_its_lifetime_alone() -> None:
+    away = Outcome(OutcomeKind.RETRYABLE, left=False)
+    assert next_attempt(away, 40, NOW, NEVER, MIDDLE) == Again(NOW + seconds(300))
+    assert next_attempt(away, 40, NOW, NOW + seconds(200), MIDDLE) == DeadLetter("expired")
+
+
 def test_settings_are_heeded() -> None:
     settings = RetrySettings(waits_s=(10,), attempts_max=2)
     assert next_attempt(BUSY, 1, NOW, NEVER, MIDDLE, settings) == Again(NOW + seconds(10))

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -263,11 +265,6 @@ async def test_a_carrier_that_is_away_is_waited_for(sqlite_url: str) -> None:
     async with telling(sqlite_url, sms=OPEN) as story:
         kit = story.gateway.kit
         real = kit.http
-
-        class Away:
-            async def send(self, request: object) -> object:
-                raise NotDispatched("no connection")
-
         object.__setattr__(kit, "http", Away())
         key = await sends(story)
         await walks(story, 10)
@@ -275,6 +272,48 @@ async def test_a_carrier_that_is_away_is_waited_for(sqlite_url: str) -> None:
         await walks(story, 60, 5)
         assert (await message(story, key)).status.value == "delivered"
         assert len(creates(story)) == 1
+
+
+class Away:
+    """Nothing reaches the carrier."""
+
+    async def send(self, request: object) -> object:
+        raise NotDispatched("no connection")
+
+
+@pytest.mark.proves("P6", "P10", "B071")
+async def test_an_outage_uses_up_neither_tries_nor_ceilings(store_url: str) -> None:
+    volume = {"perRecipientHour": 3, "perLineDay": 3}
+    async with telling(store_url, sms={**OPEN, "volume": volume}) as story:
+        kit = story.gateway.kit
+        real = kit.http
+        object.__setattr__(kit, "http", Away())
+        keys = [await sends(story, body=f"alert {number}") for number in range(3)]
+        await walks(story, 2_400, 20)
+        items = await all_items(story)
+        assert {item.state for item in items} == {OutboxState.DUE}
+        # The others of the conversation wait behind its first.
+        assert (8 < items[0].attempt < 20, items[1].attempt) == (True, 0)
+        object.__setattr__(kit, "http", real)
+        story.carrier.next_creates(Outcome.THROTTLED)  # a first refusal, whatever the attempt
+        await walks(story, 400, 10)
+        assert [(await message(story, key)).status.value for key in keys] == ["delivered"] * 3
+        # The ceilings hold for what was taken.
+        late = await sends(story, body="one too many")
+        await walks(story, 100, 10)
+        assert (await message(story, late)).status.value == "queued"
+        assert len(creates(story)) == 3
+
+
+@pytest.mark.proves("P6")
+async def test_an_outage_that_outlasts_a_message_ends_it(sqlite_url: str) -> None:
+    async with telling(sqlite_url, sms={**OPEN, "messageTtlMinutes": 30}) as story:
+        object.__setattr__(story.gateway.kit, "http", Away())
+        key = await sends(story)
+        await walks(story, 2_400, 30)
+        [item] = await all_items(story)
+        assert (item.state, item.reason) == (OutboxState.DEAD, "expired")
+        assert (await message(story, key)).status.value == "failed"
 
 
 # -- the store fails as the outcome is known --------------------------------------------------------
@@ -571,15 +610,35 @@ async def test_what_a_ceiling_holds_back_leaves_in_the_next_window(sqlite_url: s
 
 
 @pytest.mark.proves("P10")
-async def test_tries_count_against_a_ceiling(sqlite_url: str) -> None:
+async def test_what_the_provider_did_not_take_takes_no_place(sqlite_url: str) -> None:
     async with telling(sqlite_url, sms={**OPEN, "volume": {"perLineMinute": 3}}) as story:
         story.carrier.next_creates(Outcome.THROTTLED, Outcome.THROTTLED)
-        for number in (ALICE, BOB, CAROL):
+        for number in (ALICE, BOB, CAROL, ALICE):
             await sends(story, number)
         await walks(story, 50)
-        assert len(creates(story)) == 1
-        await walks(story, 60, 5)
         assert len(creates(story)) == 3
+        await walks(story, 60, 5)
+        assert len(creates(story)) == 4
+
+
+@pytest.mark.proves("P10")
+@pytest.mark.parametrize("volume", [{"perRecipientHour": 2}, {"perLineDay": 2}])
+async def test_a_place_is_given_back_in_its_own_window(
+    store_url: str, volume: dict[str, int]
+) -> None:
+    async with telling(store_url, sms={**OPEN, "volume": volume}) as story:
+        for number in range(4):
+            await sends(story, body=f"text {number}")
+        # Claimed in one minute and answered in the next, then for good.
+        for outcome in (Outcome.THROTTLED, Outcome.THROTTLED, None):
+            story.carrier.next_creates(*([outcome] if outcome else []))
+            [item] = await story.gateway.dispatcher.claim(1)
+            story.clock.advance(seconds=61)
+            item = replace(item, lease_until=item.lease_until + timedelta(seconds=61))
+            await story.gateway.dispatcher.send(item)
+            story.clock.advance(seconds=3)
+        await walks(story, 600, 10)
+        assert len(creates(story)) == 2
 
 
 @pytest.mark.proves("P10")

@@ -100,7 +100,8 @@ def next_attempt(
     settings: RetrySettings = RETRY,
     watch: WatchSettings = WATCH,
 ) -> Next:
-    """What follows attempt number `attempt` (the first is 1). `jitter` is in [0, 1).
+    """What follows attempt number `attempt` (the first is 1). `jitter` is in [0, 1). What never
+    left us is bounded by `expires_at` alone: an outage says nothing against the message.
 
     Reasons: `attempts_exhausted`, `expired`, `line_misconfigured` (dead letters), else the error
     class's word."""
@@ -165,7 +166,7 @@ def _retry(
     jitter: float,
     settings: RetrySettings,
 ) -> Again | DeadLetter:
-    if attempt >= settings.attempts_max:
+    if outcome.left and attempt >= settings.attempts_max:
         return DeadLetter("attempts_exhausted")
     later = outcome.error_class is ErrorClass.RETRY_LATER
     table = settings.later_s if later else settings.waits_s

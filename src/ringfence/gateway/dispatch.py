@@ -15,11 +15,12 @@ from ringfence.gateway.attach import hosted_urls
 from ringfence.gateway.batch import Batcher, until_stored
 from ringfence.gateway.cancel import provider_opted_out
 from ringfence.gateway.equipment import Equipment
-from ringfence.gateway.facts import FactsDesk, Question
+from ringfence.gateway.facts import FactsDesk, Question, give_back
 from ringfence.gateway.parts import cancel_later_parts, hold_later_parts, settle_parts
 from ringfence.gateway.recover import expire
 from ringfence.gateway.reports import adopt
 from ringfence.gateway.review import reason_text
+from ringfence.gateway.tries import refusals
 from ringfence.gateway.watching import watch_outcome, watch_status
 from ringfence.model.audit import AuditEntry, digest
 from ringfence.model.errors import (
@@ -99,7 +100,8 @@ class Dispatcher:
             changes.append(change)
             if change.state is OutboxState.SENDING:
                 claimed.append(item)
-                # Tries count, not messages: a ceiling holds whatever the provider answers.
+                # Counted before the call, so that no ceiling is passed; given back when the
+                # provider provably did not take it.
                 desk.counts.raise_for(question)
             elif status is not None:
                 ended.append((item, status, reason_text(decision.reasons)))
@@ -189,7 +191,7 @@ class Dispatcher:
             text = OutboundText(item.id, item.number.e164, item.body, hosted_urls(line, item.media))
             request = provider.send(text, line)
             if not self._in_time(item, request.timeout_s):
-                return Outcome(OutcomeKind.RETRYABLE, detail="The claim grew old before the call.")
+                return _never_left("The claim grew old before the call.")
             return provider.sent(await self._kit.http.send(request))
         except PossiblyDispatched as error:
             return Outcome(OutcomeKind.UNKNOWN, detail=str(error))
@@ -206,7 +208,7 @@ class Dispatcher:
 
     def _record_many(self, tx: Tx, batch: Sequence[Sent]) -> list[None]:
         now = self._kit.clock.now()
-        plans = [(sent, self._plan(sent, now)) for sent in batch]
+        plans = [(sent, self._plan(tx, sent, now)) for sent in batch]
         matched = tx.outbox.change([change for _, (change, _) in plans])
         entries: list[AuditEntry] = []
         watches: list[Watch] = []
@@ -222,6 +224,7 @@ class Dispatcher:
             _stop_later_parts(tx, sent, change)
         for sent in batch:
             self._heed(tx, sent, now)
+        give_back(tx, [self._claim_of(sent.item) for sent in batch if _not_taken(sent, matched)])
         tx.watches.add(watches)
         _settle(tx, done, now)
         tx.audit.append(entries)
@@ -229,11 +232,20 @@ class Dispatcher:
         _log_sent(batch, matched)
         return [None] * len(batch)
 
-    def _plan(self, sent: Sent, now: datetime) -> tuple[OutboxChange, Watch | None]:
+    def _claim_of(self, item: OutboxItem) -> tuple[Question, datetime]:
+        assert item.lease_until is not None, "only claimed items are sent"
+        claimed_at = item.lease_until - self._kit.pace.dispatch_lease
+        return self._question(replace(item, attempt=item.attempt - 1)), claimed_at
+
+    def _plan(self, tx: Tx, sent: Sent, now: datetime) -> tuple[OutboxChange, Watch | None]:
         item, outcome = sent.item, sent.outcome
         pace = self._kit.pace
+        tried = item.attempt
+        if outcome.left and tried >= pace.retry.attempts_max:
+            # Some of them may never have left, or belong to a round before a person's resubmission.
+            tried = refusals(tx, item) + 1
         step = next_attempt(
-            outcome, item.attempt, now, item.expires_at, sent.jitter, pace.retry, pace.watch
+            outcome, tried, now, item.expires_at, sent.jitter, pace.retry, pace.watch
         )
         match step:
             case Track(at=at):
@@ -278,6 +290,7 @@ class Dispatcher:
             "outcome": outcome.kind,
             "state": change.state if applied else "settled_elsewhere",
             "attempt": sent.item.attempt,
+            "left": outcome.left,
             "provider_id": outcome.provider_id,
             "http_status": outcome.http_status,
             "error_code": outcome.error_code,
@@ -297,10 +310,19 @@ def _undispatched(error: RingfenceError) -> Outcome:
     """Nothing left. Trying again helps only where the error says so; a line that was set up wrongly
     meanwhile makes a dead letter, which can be resubmitted (B070)."""
     if isinstance(error, NotDispatched) and error.retryable:
-        return Outcome(OutcomeKind.RETRYABLE, detail=str(error))
+        return _never_left(str(error))
     misconfigured = isinstance(error, ProviderMisconfigured)
     error_class = ErrorClass.CONFIG if misconfigured else ErrorClass.PERMANENT
     return Outcome(OutcomeKind.REJECTED, error_class=error_class, detail=str(error))
+
+
+def _never_left(detail: str) -> Outcome:
+    return Outcome(OutcomeKind.RETRYABLE, detail=detail, left=False)
+
+
+def _not_taken(sent: Sent, matched: set[str]) -> bool:
+    # Only where this record made the move: a record that is written twice gives back once.
+    return sent.outcome.kind is OutcomeKind.RETRYABLE and sent.item.id in matched
 
 
 def _accepted(item: OutboxItem, change: OutboxChange) -> OutboxItem:

@@ -71,6 +71,14 @@ class Counts:
             self._tx.counters.add(self._raised, self._now)
 
 
+def give_back(tx: Tx, claims: Iterable[tuple[Question, datetime]]) -> None:
+    """What was claimed then and provably not accepted takes no place in its windows. The loop
+    guard's stays taken: it counts texts, and this one is still to come."""
+    for question, claimed_at in claims:
+        keys = counter_keys(question)[:-1]
+        tx.counters.add(dict.fromkeys(keys, -1), claimed_at)
+
+
 def counter_keys(question: Question) -> tuple[tuple[str, int], ...]:
     """The six windows of one outbound act, in the order of VolumeCounts' fields."""
     # What strangers cause an owner to get must not use up what the owner may get.

@@ -162,7 +162,7 @@ class ErrorClass(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one call to the provider."""
+    """What came of one call to the provider. `left` is false when provably nothing left us."""
 
     kind: OutcomeKind
     provider_id: str = ""
@@ -172,3 +172,4 @@ class Outcome:
     http_status: int | None = None
     retry_after_s: float | None = None
     detail: str = ""
+    left: bool = True
