@@ -246,10 +246,22 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the doors listen; empty when this process has none."""
+    """Where the doors listen; empty when this process has none. `tasks` end by themselves only when
+    something is broken: whoever waits for the end should wait for theirs too (`broken_part`)."""
 
     public: str = ""
     private: str = ""
+    tasks: tuple[asyncio.Task[None], ...] = ()
+
+
+async def broken_part(stop: asyncio.Event, running: Addresses) -> asyncio.Task[None] | None:
+    """Wait until told to stop (None), or until a door or the worker ended unasked: that one."""
+    told = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({told, *running.tasks}, return_when=asyncio.FIRST_COMPLETED)
+        return None if told.done() else next(task for task in running.tasks if task.done())
+    finally:
+        told.cancel()
 
 
 @asynccontextmanager
@@ -257,19 +269,23 @@ async def running(gateway: Gateway, role: Role = Role.ALL) -> AsyncIterator[Addr
     """Recover, open the doors and start the worker; on the way out close the doors first, then let
     what is under way finish. Raises OSError when an address is taken."""
     settings = gateway.settings.gateway
+    tasks: tuple[asyncio.Task[None], ...] = ()
     async with AsyncExitStack() as stack:
         if role is not Role.WEB:
             await gateway.worker.recover()
-            task = asyncio.create_task(gateway.worker.run())
+            task = asyncio.create_task(gateway.worker.run(), name="the worker")
             stack.push_async_callback(_stop_worker, gateway.worker, task)
-        addresses = Addresses()
+            tasks = (task,)
+        addresses = Addresses(tasks=tasks)
         if role is not Role.WORKER:
             crowd = Crowd(exempt=(*_LOOPBACK, *settings.trusted_proxies))
             public = Listener(gateway.public, settings.public_host, settings.public_port, crowd)
             private = Listener(gateway.private, settings.private_host, settings.private_port)
             await stack.enter_async_context(public)
             await stack.enter_async_context(private)
-            addresses = Addresses(public.address, private.address)
+            addresses = Addresses(
+                public.address, private.address, (*tasks, public.task, private.task)
+            )
         yield addresses
 
 

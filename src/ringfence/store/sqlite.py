@@ -39,7 +39,7 @@ class SqliteConnection(Connection):
                 timeout=busy_timeout_s,
                 isolation_level=None,
                 check_same_thread=False,
-                cached_statements=1024,
+                cached_statements=2048,
             )
             self._set_up()
         except sqlite3.Error as error:
@@ -95,7 +95,11 @@ class SqliteConnection(Connection):
         return self._returned(statement, rows)
 
     def run_each(self, statement: ForEach, rows: Sequence[Row]) -> None:
-        self._run_many(statement, rows)
+        # A DELETE joins nothing in SQLite.
+        if "{using_rows}" in statement.sql:
+            self._run_many(statement, rows)
+        else:
+            self._returned(statement, rows)
 
     def backup_to(self, target: sqlite3.Connection) -> None:
         """Copy the whole file while others read and write (SQLite's online backup API)."""
