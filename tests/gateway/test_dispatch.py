@@ -147,6 +147,32 @@ async def test_a_dead_letter_yields_to_a_late_proof_by_itself(store_url: str) ->
         assert health["dead_letters"] == {}
 
 
+@pytest.mark.proves("P6", "B091")
+@pytest.mark.parametrize(
+    ("proof", "states"),
+    [("delivered", ["accepted"] * 3), ("undelivered", ["accepted", "cancelled", "cancelled"])],
+)
+async def test_what_waited_with_a_dead_part_follows_a_late_proof(
+    store_url: str, proof: str, states: list[str]
+) -> None:
+    async with telling(store_url, sms=OPEN) as story:
+        story.carrier.next_creates(Outcome.LOST_BEFORE_ACCEPT)
+        key = await sends(story, body=LONG)
+        await walks(story, 900, 30)
+        before = await parts(story, await message(story, key))
+        assert [item.state.value for item in before] == ["dead", "held", "held"]
+        path = f"/webhooks/sms?ringfence={before[0].id}"
+        assert (await webhook(story, status_form(sid_of(7), proof), path=path)).stored
+        await walks(story, 60, 5)
+        told = await message(story, key)
+        after = await parts(story, told)
+        assert [item.state.value for item in after] == states
+        assert told.status.value == proof
+        assert [m.body for m in creates(story)] == [
+            item.body for item in after[1:] if item.state is OutboxState.ACCEPTED
+        ]
+
+
 async def resubmits(story: Story, item_id: str, *, may_repeat: bool = False) -> None:
     kit, now = story.gateway.kit, story.clock.now()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ringfence.gateway.equipment import Equipment
-from ringfence.gateway.parts import EARLIER, settle_parts
+from ringfence.gateway.parts import settle_parts, waiting_parts_due
 from ringfence.model.errors import InvalidNumber, MalformedEvent, NotFound, NotResubmittable
 from ringfence.model.line import Line
 from ringfence.model.message import MessageStatus
@@ -87,7 +87,8 @@ def _send(kit: Equipment, tx: Tx, item: OutboxItem, wish: Wish, now: datetime) -
         status=MessageStatus.QUEUED,
         reason="resubmitted",
     )
-    tx.outbox.change([change, *_later_parts(siblings, now, line)])
+    later = waiting_parts_due(siblings, now, "resubmitted", now + line.message_ttl)
+    tx.outbox.change([change, *later])
     if item.parts == 1:
         queued = MessageChange(
             item.message_id, now, status=MessageStatus.QUEUED, reason="resubmitted"
@@ -96,23 +97,6 @@ def _send(kit: Equipment, tx: Tx, item: OutboxItem, wish: Wish, now: datetime) -
     else:
         settle_parts(tx, [item.message_id], "resubmitted", now)
     return Resubmitted("send", item.id, item.line, "It is due now; the gate decides again.")
-
-
-def _later_parts(siblings: Sequence[OutboxItem], now: datetime, line: Line) -> list[OutboxChange]:
-    """The parts that waited with this one go after it, in their order."""
-    return [
-        OutboxChange(
-            part.id,
-            frozenset({OutboxState.HELD}),
-            OutboxState.DUE,
-            due_at=now,
-            expires_at=now + line.message_ttl,
-            status=MessageStatus.QUEUED,
-            reason="resubmitted",
-        )
-        for part in siblings
-        if part.state is OutboxState.HELD and part.reason == EARLIER
-    ]
 
 
 def _turn(kit: Equipment, tx: Tx, turn: Turn, wish: Wish, now: datetime) -> Resubmitted:

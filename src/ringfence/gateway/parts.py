@@ -1,13 +1,14 @@
 """A message of several parts is where its parts are: folds the parts' statuses into the message,
-and stops later parts when an earlier one failed (half a text is worse than its first half)."""
+stops later parts when an earlier one failed (half a text is worse than its first half), and lets
+them go again when it did not fail after all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from ringfence.delivery.status import fold_parts
-from ringfence.model.message import MessageStatus
+from ringfence.delivery.status import ARRIVED, fold_parts
+from ringfence.model.message import FINAL, MessageStatus
 from ringfence.model.outbox import OutboxItem, OutboxState
 from ringfence.ports import MessageChange, OutboxChange, Tx
 
@@ -43,6 +44,38 @@ def cancel_later_parts(tx: Tx, item: OutboxItem) -> None:
 def hold_later_parts(tx: Tx, item: OutboxItem) -> None:
     """The item became a dead letter: what follows waits with it, for whoever resubmits it."""
     _stop(tx, item, frozenset({OutboxState.DUE}), OutboxState.HELD, MessageStatus.HELD)
+
+
+def waiting_parts_due(
+    siblings: Sequence[OutboxItem], now: datetime, reason: str, expires_at: datetime | None = None
+) -> list[OutboxChange]:
+    """The parts that waited with a dead one go after it, in their order."""
+    return [
+        OutboxChange(
+            part.id,
+            frozenset({OutboxState.HELD}),
+            OutboxState.DUE,
+            due_at=now,
+            expires_at=expires_at,
+            status=MessageStatus.QUEUED,
+            reason=reason,
+        )
+        for part in siblings
+        if part.state is OutboxState.HELD and part.reason == EARLIER
+    ]
+
+
+def follow_proof(tx: Tx, item: OutboxItem, now: datetime) -> None:
+    """A dead letter proved to have been taken after all: what waited with it goes out. Where it
+    was taken and failed then, the rest never does; where another part is dead still, it waits."""
+    if item.part == item.parts:
+        return
+    if item.status in FINAL and item.status not in ARRIVED:
+        cancel_later_parts(tx, item)
+        return
+    siblings = tx.outbox.of_messages([item.message_id]).get(item.message_id, [])
+    if not any(part.state is OutboxState.DEAD for part in siblings):
+        tx.outbox.change(waiting_parts_due(siblings, now, ""))
 
 
 def _stop(

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from ringfence.delivery.status import fold
 from ringfence.gateway.cancel import provider_opted_out
 from ringfence.gateway.equipment import Equipment
-from ringfence.gateway.parts import settle_parts
+from ringfence.gateway.parts import follow_proof, settle_parts
 from ringfence.gateway.watching import watch_status
 from ringfence.model.audit import AuditEntry
 from ringfence.model.line import Line
@@ -202,6 +202,9 @@ def _apply(
             if after.parts == 1
         ]
     )
+    for before, after in moved:
+        if before.state is OutboxState.DEAD:
+            follow_proof(tx, after, now)
     settle_parts(tx, {after.message_id for _, after in moved if after.parts > 1}, "", now)
     tx.watches.close([after.id for _, after in moved if after.status in FINAL])
     at = now + timedelta(seconds=kit.pace.watch.status_s[0])
