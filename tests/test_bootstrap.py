@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 from pathlib import Path
 
+import click
 import pytest
 
-from ringfence.bootstrap import open_gateway
-from ringfence.config import load
+from ringfence.bootstrap import Role, broken_part, open_gateway, running
+from ringfence.cli import gateway as gateway_command
+from ringfence.config import Settings, load
+from ringfence.worker import Worker
+
+END_TIMEOUT_S = 20.0
+
+
+def settings_of(folder: Path) -> Settings:
+    path = folder / "ringfence.json5"
+    ports = {"publicPort": 0, "privatePort": 0}
+    path.write_text(json.dumps({"gateway": ports, "agent": {"kind": "echo"}}), encoding="utf-8")
+    path.chmod(0o600)
+    return load(path, {})
 
 
 @pytest.mark.parametrize(("limit", "fetched"), [(None, 20), (5, 20), (50, 50)])
@@ -22,3 +37,38 @@ async def test_an_agent_that_wants_a_longer_history_can_have_it(
     path.write_text(json.dumps({"agent": agent}), encoding="utf-8")
     async with open_gateway(load(path, {})) as gateway:
         assert gateway.kit.pace.history_max == fetched
+
+
+@pytest.mark.parametrize("part", [0, 1, 2], ids=["worker", "public", "private"])
+async def test_a_part_that_ends_unasked_is_noticed(tmp_path: Path, part: int) -> None:
+    async with (
+        asyncio.timeout(END_TIMEOUT_S),
+        open_gateway(settings_of(tmp_path)) as gateway,
+        running(gateway) as addresses,
+    ):
+        broken = addresses.tasks[part]
+        broken.cancel()
+        assert await broken_part(asyncio.Event(), addresses) is broken
+
+
+async def test_told_to_stop_nothing_is_broken(tmp_path: Path) -> None:
+    stop = asyncio.Event()
+    stop.set()
+    async with open_gateway(settings_of(tmp_path)) as gateway, running(gateway) as addresses:
+        assert await broken_part(stop, addresses) is None
+
+
+async def test_a_gateway_whose_worker_dies_ends_with_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def dies(worker: Worker) -> None:
+        raise MemoryError("gone")
+
+    monkeypatch.setattr(Worker, "run", dies)
+    monkeypatch.setattr(gateway_command, "spare_the_collector", lambda: None)
+    with pytest.raises(click.exceptions.Exit) as ended:
+        async with asyncio.timeout(END_TIMEOUT_S):
+            await gateway_command._serve(settings_of(tmp_path), Role.ALL)
+    assert ended.value.exit_code == 1
+    [told] = [record for record in caplog.records if record.levelno == logging.CRITICAL]
+    assert told.getMessage() == "the worker ended by itself; the gateway stops"

@@ -210,3 +210,25 @@ async def test_broken_requests_are_logged_once_a_minute(
             assert (await request(door.address, "/", headers=upgrade)).status == 200
     told = [record for record in caplog.records if record.name == "uvicorn.error"]
     assert 1 <= len(told) <= 6  # three wordings, the minute may turn
+
+
+async def test_a_listener_that_cannot_serve_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(server: object, sockets: object) -> None:
+        raise MemoryError("no room to listen in")
+
+    monkeypatch.setattr(listener._Server, "startup", fails)
+    with pytest.raises(MemoryError, match="no room"):
+        async with Listener(app, "127.0.0.1", 0):
+            pass
+
+
+async def test_a_listener_that_ends_at_once_is_no_listener(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def ends(server: object, sockets: object) -> None:
+        return None
+
+    monkeypatch.setattr(listener._Server, "serve", ends)
+    with pytest.raises(RuntimeError, match="ended before it was ready"):
+        async with Listener(app, "127.0.0.1", 0):
+            pass

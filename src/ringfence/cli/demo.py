@@ -105,7 +105,7 @@ async def _stay_up(demo: Demo) -> int:
     import signal
 
     from ringfence import logs
-    from ringfence.bootstrap import open_gateway, running
+    from ringfence.bootstrap import broken_part, open_gateway, running
     from ringfence.config import load
     from ringfence.store import claim_instance
 
@@ -118,11 +118,11 @@ async def _stay_up(demo: Demo) -> int:
     path = settings.store.path
     assert path is not None, "the demo's store is a file"
     with claim_instance(path):
-        async with open_gateway(settings) as gateway, running(gateway):
+        async with open_gateway(settings) as gateway, running(gateway) as addresses:
             _introduce(demo)
-            await stop.wait()
-            click.echo("Ending.")
-    return 0
+            broken = await broken_part(stop, addresses)
+            click.echo("Ending." if broken is None else f"Ending: {broken.get_name()} broke.")
+    return 0 if broken is None else 1
 
 
 def _introduce(demo: Demo) -> None:

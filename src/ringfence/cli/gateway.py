@@ -11,6 +11,8 @@ import click
 from ringfence.cli import common
 
 if TYPE_CHECKING:
+    import logging
+
     from ringfence.bootstrap import Role
     from ringfence.config import Settings
 
@@ -45,10 +47,11 @@ def spare_the_collector() -> None:
 
 
 async def _serve(settings: Settings, role: Role) -> None:
+    """Raises click's Exit(1) when a part of it ended unasked."""
     import logging
     from contextlib import ExitStack
 
-    from ringfence.bootstrap import open_gateway, running
+    from ringfence.bootstrap import broken_part, open_gateway, running
     from ringfence.store import claim_instance
 
     log = logging.getLogger("ringfence.gateway")
@@ -65,5 +68,16 @@ async def _serve(settings: Settings, role: Role) -> None:
         async with open_gateway(settings) as gateway, running(gateway, role) as addresses:
             spare_the_collector()
             log.info("ready", extra={"public": addresses.public, "private": addresses.private})
-            await stop.wait()
+            broken = await broken_part(stop, addresses)
+            if broken is not None:
+                _tell(log, broken)
             log.info("stopping")
+    if broken is not None:
+        raise click.exceptions.Exit(1)
+
+
+def _tell(log: logging.Logger, broken: asyncio.Task[None]) -> None:
+    """A process without its door or its worker is better ended, so that whoever keeps it up starts
+    it again, than left half alive."""
+    error = None if broken.cancelled() else broken.exception()
+    log.critical("%s ended by itself; the gateway stops", broken.get_name(), exc_info=error)

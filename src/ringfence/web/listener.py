@@ -209,10 +209,24 @@ class Listener:
         bound.setblocking(False)
         host = f"[{self._host}]" if ":" in self._host else self._host
         self.address = f"http://{host}:{bound.getsockname()[1]}"
-        self._task = asyncio.create_task(self._server.serve(sockets=[bound]))
+        self._task = asyncio.create_task(
+            self._server.serve(sockets=[bound]), name=f"the listener on {self.address}"
+        )
         while not self._server.started and not self._task.done():
             await asyncio.wait({self._task}, timeout=0.005)
+        if not self._server.started:
+            bound.close()
+            await self._task
+            raise RuntimeError(f"the listener on {self.address} ended before it was ready")
         return self
+
+    @property
+    def task(self) -> asyncio.Task[None]:
+        """Done when nothing listens any more, asked for or not. Raises RuntimeError when it was
+        never entered."""
+        if self._task is None:
+            raise RuntimeError("this listener was not started")
+        return self._task
 
     async def __aexit__(
         self,
