@@ -134,7 +134,6 @@ SILENCE = [
     pytest.param(answer(None, "tool_calls", tool_calls=[{"id": "c"}]), "tool_calls", id="tools"),
     pytest.param(answer(None, reasoning_content="I think"), "no_text", id="only reasoning"),
     pytest.param(answer(None, refusal="I cannot"), "refusal", id="refusal"),
-    pytest.param(answer(None, "content_filter"), "content_filter", id="filtered empty"),
 ]
 
 
@@ -149,6 +148,19 @@ async def test_placeholder_and_silent_marker_are_never_texted(
     assert reply.provenance is not None
     assert reply.provenance["silence"] == "no_text"
     assert reply.provenance["silent_marker"] is True
+
+
+@pytest.mark.proves("P6")
+@pytest.mark.parametrize("content", ["", None, " \n"])
+@pytest.mark.parametrize(
+    ("finish", "why"), [("length", "cut_off"), ("content_filter", "content_filter")]
+)
+async def test_nothing_left_of_an_answer_is_no_silence(
+    endpoint: Any, http: HttpClient, turn: TurnMaker, content: str | None, finish: str, why: str
+) -> None:
+    endpoint.answers(answer(content, finish))
+    reply = await agent(http, endpoint.url).reply(turn())
+    assert (reply.text, reply.hold) == ("", why)
 
 
 @pytest.mark.parametrize(("document", "why"), SILENCE)

@@ -177,8 +177,9 @@ class OpenAIAgent:
                 provenance["silent_marker"] = True
                 hold = hold or ("silent_marker" if text else "")
         if not text:
-            # Silence leaves nothing to hold; why it is silent is kept with the turn.
-            return AgentReply("", provenance={**provenance, "silence": hold or _silence(message)})
+            # Silence is an answer; nothing left of one that was cut off or filtered is not.
+            silence = hold or _silence(message)
+            return AgentReply("", hold=hold, provenance={**provenance, "silence": silence})
         return bounded(text, self._settings.max_reply_chars, hold=hold, provenance=provenance)
 
     def _provenance(self, document: Mapping[str, Any], finish: object) -> dict[str, Any]:
