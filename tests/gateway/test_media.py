@@ -25,6 +25,7 @@ from looking import (
     webhook,
 )
 from ringfence.gateway import attach, bridge
+from ringfence.gateway.reply import FETCH_TRIES_MIN
 from ringfence.model.errors import (
     DestinationRefused,
     MediaRefused,
@@ -180,6 +181,22 @@ async def test_what_may_pass_is_tried_again_and_the_turn_happens_once(
         assert [one.content for one in turn.attachments] == [b"a", b"b"]
         assert len(server.asked) == 4
         assert len(creates(story)) == 1
+
+
+@pytest.mark.proves("B089", "P10")
+async def test_an_attachment_that_never_comes_mutes_nobody_for_long(sqlite_url: str) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        server = MediaServer(story, lambda _: file(b"", 503))
+        await webhook(story, mms(story, 1))
+        await story.phone(ALICE).texts("did you get it?")
+        for _ in range(60):
+            await story.passes(seconds=1)
+        assert story.agent.turns == []
+        for _ in range(30):
+            await story.passes(seconds=10)
+        assert [turn.body for turn in story.agent.turns] == ["look", "did you get it?"]
+        assert story.agent.turns[0].unavailable == ("image/png: could not be fetched",)
+        assert len(server.asked) >= FETCH_TRIES_MIN
 
 
 @pytest.mark.proves("B089")

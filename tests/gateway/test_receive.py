@@ -23,6 +23,7 @@ from looking import (
     webhook,
 )
 from ringfence.gateway import bridge, halt
+from ringfence.gateway.notices import NOTICES_PER_HOUR_MAX
 from ringfence.model.errors import AgentUnavailable
 from ringfence.model.outbox import OutboxState
 from ringfence.model.phone import PhoneNumber
@@ -153,8 +154,9 @@ def _arrival(story: Story, body: str, number: int) -> Any:
 
     event = InboundMessage(sid_of(number), "AC", None, ALICE, NUMBER, body)
     kit, now = story.gateway.kit, story.clock.now()
-    message = receive._message(kit, story.line, event, PhoneNumber(ALICE), now)
-    return receive.Arrival(story.line, message, receive._keyword_of(story.line, event))
+    keyword = receive._keyword_of(story.line, event)
+    message = receive._message(kit, story.line, event, PhoneNumber(ALICE), keyword, now)
+    return receive.Arrival(story.line, message, keyword)
 
 
 @pytest.mark.proves("P3")
@@ -198,6 +200,56 @@ async def test_opt_outs_have_their_own_bound(sqlite_url: str) -> None:
         got = [await webhook(story, message_form(ALICE, "STOP", sid_of(n))) for n in range(31)]
         assert [one.status for one in got] == [200] * 30 + [429]
         assert (await webhook(story, message_form(BOB, "STOP", sid_of(50)))).status == 200
+
+
+@pytest.mark.proves("P3")
+@pytest.mark.parametrize("media", [{}, {"media": b"\x89PNG"}])
+async def test_a_wish_to_stop_in_other_words_is_for_a_person(
+    store_url: str, media: dict[str, bytes]
+) -> None:
+    async with telling(store_url, sms=OPEN) as story:
+        phone = story.phone(ALICE)
+        await phone.texts("please stop texting me", **media)
+        await story.passes(seconds=10)
+        assert phone.inbox == []
+        [held] = await outbound(story, ALICE)
+        assert (held.status.value, held.initiator) == ("held", "agent:default")
+        assert "opt_out_suspected" in held.reason
+        [said] = await inbound(story)
+        assert await audit(story, said.id, "opt_out_suspected") == [{"line": "default"}]
+        [notice] = story.phone(OWNER).inbox
+        assert f"ringfence pairing block {ALICE}" in notice.body
+        # A suspicion is no opt-out: what comes after it is answered.
+        await phone.texts("I mean the weather alerts")
+        await story.passes(seconds=10)
+        assert [text.body for text in phone.inbox] == ["You said: I mean the weather alerts"]
+
+
+@pytest.mark.proves("P3")
+async def test_a_suspicion_is_told_where_no_agent_answers_and_not_after_the_opt_out(
+    store_url: str,
+) -> None:
+    sms = {"purpose": "notify", "optOutReplies": "ringfence"}
+    async with telling(store_url, sms=sms, carrier_options=NOBODY_ELSE) as story:
+        number, now = PhoneNumber(ALICE), story.clock.now()
+        await story.write(lambda tx: tx.access.approve("default", number, "operator:t", now))
+        for n, body in enumerate(("stop texting me", "STOP", "I said stop texting me")):
+            await webhook(story, message_form(ALICE, body, sid_of(n)))
+        await story.passes(seconds=10)
+        first, _, last = await inbound(story)
+        assert len(await audit(story, first.id, "opt_out_suspected")) == 1
+        assert await audit(story, last.id, "opt_out_suspected") == []
+        assert len(story.phone(OWNER).inbox) == 1
+
+
+@pytest.mark.proves("P3", "P10")
+async def test_suspicions_are_told_to_owners_within_the_bound(sqlite_url: str) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        for number in range(9):
+            form = message_form(ALICE, "stop texting me", sid_of(number))
+            await webhook(story, form)
+        await story.passes(seconds=10)
+        assert len(story.phone(OWNER).inbox) == NOTICES_PER_HOUR_MAX + 1
 
 
 # -- START and HELP -------------------------------------------------------------------------------

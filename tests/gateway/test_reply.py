@@ -270,6 +270,15 @@ async def test_silence_is_an_answer(store_url: str, said: str) -> None:
         assert (turn.state, turn.reason) == (TurnState.DONE, "silence")
 
 
+async def test_why_it_was_silent_is_kept_with_the_turn(sqlite_url: str) -> None:
+    agent = ScriptedAgent(lambda turn: AgentReply("", provenance={"silence": "refusal"}))
+    async with telling(sqlite_url, sms=OPEN, agent=agent) as story:
+        await story.phone(ALICE).texts("hello")
+        await story.passes(seconds=5)
+        turn = await story.read(lambda tx: tx.turns.get(agent.turns[0].turn_id))
+        assert (turn.state, turn.reason) == (TurnState.DONE, "silence: refusal")
+
+
 @pytest.mark.proves("B064", "B068")
 async def test_markdown_becomes_plain_text(sqlite_url: str) -> None:
     agent = ScriptedAgent(lambda turn: "**Bold** and `code`\n\n\n\n# Title")
@@ -422,6 +431,31 @@ async def test_a_turn_does_not_wait_for_ever_behind_a_stop(sqlite_url: str) -> N
         await story.passes(hours=25)
         [turn] = await dead_turns(story)
         assert turn.reason == "stopped"
+
+
+@pytest.mark.proves("P6")
+async def test_a_gateway_that_does_not_know_the_line_leaves_its_turns_alone(store_url: str) -> None:
+    """On PostgreSQL another gateway with another configuration may share the store."""
+    async with telling(store_url, sms=OPEN) as story:
+        assert (await webhook(story, message_form(ALICE))).stored
+        line = story.gateway.kit.lines.pop("default")
+        for _ in range(3):
+            await story.passes(minutes=1)
+        assert await dead_turns(story) == []
+        story.gateway.kit.lines["default"] = line
+        await story.passes(seconds=10)
+        assert [turn.body for turn in story.agent.turns] == ["hello"]
+
+
+@pytest.mark.proves("P6")
+async def test_a_turn_of_a_line_that_never_comes_back_ends(sqlite_url: str) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        assert (await webhook(story, message_form(ALICE))).stored
+        line = story.gateway.kit.lines.pop("default")
+        await story.passes(hours=25)
+        [turn] = await dead_turns(story)
+        assert turn.reason.startswith("line_gone")
+        story.gateway.kit.lines["default"] = line
 
 
 async def test_the_owner_is_answered_like_anybody(sqlite_url: str) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlsplit, urlunsplit
 
@@ -112,68 +112,72 @@ class Fetched:
     unavailable: tuple[str, ...]
 
 
-class _Budget:
-    """Bytes left for one message (B088)."""
+@dataclass(slots=True)
+class _Basket:
+    """One message's download under way: what came of it, the bytes left (B088), and whether a
+    failure that may pass is worth another try of the whole message."""
 
-    def __init__(self, most: int) -> None:
-        self.left = most
+    left: int
+    patient: bool
+    files: list[Attachment] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    def wait(self, ref: MediaRef, words: str) -> None:
+        if self.patient:
+            raise AgentUnavailable(words)
+        self.missing.append(f"{ref.content_type}: could not be fetched")
 
 
-async def fetch_all(kit: Equipment, line: Line, message: Message) -> Fetched:
-    """Download a message's attachments. Raises AgentUnavailable (the whole message is tried again)
-    when one fails in a way that may pass (B089); a permanent failure becomes a notice."""
+async def fetch_all(kit: Equipment, line: Line, message: Message, patient: bool) -> Fetched:
+    """Download a message's attachments. While `patient`, raises AgentUnavailable (the whole message
+    is tried again) when one fails in a way that may pass (B089); then, as for a permanent failure,
+    the agent is told that it is missing."""
     limits = line.media
-    files: list[Attachment] = []
-    missing: list[str] = []
-    budget = _Budget(limits.inbound_bytes_max)
+    basket = _Basket(limits.inbound_bytes_max, patient)
     started = kit.clock.now()
     for ref in message.media[: limits.inbound_count_max]:
         spent = (kit.clock.now() - started).total_seconds()
         if spent > limits.batch_timeout_s:
-            missing.append(f"{ref.content_type}: took too long")
+            basket.missing.append(f"{ref.content_type}: took too long")
             continue
-        await _fetch_one(kit, line, ref, budget, files, missing)
+        await _fetch_one(kit, line, ref, basket)
     declared = int(message.provenance.get("media_declared", len(message.media)))
     over = max(declared, len(message.media)) - min(len(message.media), limits.inbound_count_max)
     if over > 0:
-        missing.append(f"{over} more attachments over the limit of {limits.inbound_count_max}")
-    return Fetched(tuple(files), tuple(missing))
+        basket.missing.append(
+            f"{over} more attachments over the limit of {limits.inbound_count_max}"
+        )
+    return Fetched(tuple(basket.files), tuple(basket.missing))
 
 
-async def _fetch_one(
-    kit: Equipment,
-    line: Line,
-    ref: MediaRef,
-    budget: _Budget,
-    files: list[Attachment],
-    missing: list[str],
-) -> None:
+async def _fetch_one(kit: Equipment, line: Line, ref: MediaRef, basket: _Basket) -> None:
+    missing = basket.missing
     try:
         request = kit.provider_of(line).media(ref.url, line)
         bounded = replace(
             request,
             timeout_s=line.media.fetch_timeout_s,
-            response_bytes_max=min(request.response_bytes_max, budget.left + 1),
+            response_bytes_max=min(request.response_bytes_max, basket.left + 1),
         )
         answer = await kit.http.send(bounded)
     except NetError as error:
         if error.code == "response_too_large":
             missing.append(f"{ref.content_type}: over the size limit")
-            return
-        if isinstance(error, DestinationRefused):
+        elif isinstance(error, DestinationRefused):
             missing.append(f"{ref.content_type}: {error.title}")
-            return
-        raise AgentUnavailable("An attachment could not be fetched yet.") from error
+        else:
+            basket.wait(ref, "An attachment could not be fetched yet.")
+        return
     except RingfenceError as error:
         missing.append(f"{ref.content_type}: {error.title}")
         return
     if answer.status in _RETRY_STATUSES or answer.status >= 500:
-        raise AgentUnavailable(f"An attachment answered {answer.status}; it is tried again.")
-    if answer.status != 200:
+        basket.wait(ref, f"An attachment answered {answer.status}; it is tried again.")
+    elif answer.status != 200:
         missing.append(f"{ref.content_type}: no longer available ({answer.status})")
-    elif len(answer.body) > budget.left:
+    elif len(answer.body) > basket.left:
         missing.append(f"{ref.content_type}: over the size limit")
     else:
-        budget.left -= len(answer.body)
+        basket.left -= len(answer.body)
         content_type = answer.headers.get("content-type", ref.content_type).partition(";")[0]
-        files.append(Attachment(content_type.strip(), answer.body))
+        basket.files.append(Attachment(content_type.strip(), answer.body))

@@ -6,36 +6,48 @@ from __future__ import annotations
 import unicodedata
 from datetime import datetime
 
+from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import HOUR
 from ringfence.gateway.review import Proposal
 from ringfence.model.line import Line
-from ringfence.model.message import MessageClass
+from ringfence.model.message import Message, MessageClass
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act
 from ringfence.ports import Tx
 
+# A message's provenance names the words that read as a wish to stop; the answer to it is held.
+SUSPECTED, STOP_SUSPECTED = "suspected", "opt_out_suspected"
 NOTICES_PER_HOUR_MAX = 5
 QUOTE_MAX = 120
 _QUOTES = {ord(sign): "'" for sign in '"“”„‟«»″'}
 
 
-def owner_notices(
-    tx: Tx, line: Line, about: PhoneNumber, text: str, now: datetime
-) -> list[Proposal]:
+def suspected_stop(kit: Equipment, tx: Tx, line: Line, message: Message) -> list[Proposal]:
+    """Somebody seems to want no more texts: on record, and told to the owners, who decide."""
+    now, number = message.created_at, message.number
+    body = {"line": line.id}
+    tx.audit.append([kit.audit(STOP_SUSPECTED, message.id, "person", now, body)])
+    text = (
+        f"{number.e164} seems to want no more texts from {line.label}; an answer by the agent is "
+        f"held. If so: ringfence pairing block {number.e164} They wrote: {quoted(message.body)}"
+    )
+    return owner_notices(tx, line, text, now)
+
+
+def owner_notices(tx: Tx, line: Line, text: str, now: datetime) -> list[Proposal]:
     """One notice to each owner who still gets one this hour; the first beyond the bound becomes a
-    word that there is more, and then it is quiet until the next hour. Counted as if proposed."""
+    word that there is more, and then it is quiet until the next hour."""
     if not line.notify_owner:
         return []
     keys = {owner: (f"notice:{line.id}:{owner.e164}", HOUR) for owner in line.owners}
-    told = tx.counters.read([key for owner, key in keys.items() if owner != about], now)
+    told = tx.counters.read(keys.values(), now)
     proposals: list[Proposal] = []
     for owner, key in keys.items():
         count = told.get(key, 0)
-        if owner == about or count > NOTICES_PER_HOUR_MAX:
-            continue
-        tx.counters.add({key: 1}, now)
-        words = text if count < NOTICES_PER_HOUR_MAX else _more(line)
-        proposals.append(_notice(line, owner, words))
+        if count <= NOTICES_PER_HOUR_MAX:
+            tx.counters.add({key: 1}, now)
+            words = text if count < NOTICES_PER_HOUR_MAX else _more(line)
+            proposals.append(_notice(line, owner, words))
     return proposals
 
 

@@ -59,7 +59,7 @@ def stranger_wrote(
     )
     tx.access.add_request(request)
     tx.audit.append([kit.audit("pairing_requested", request.id, "person", now, {"line": line.id})])
-    proposals = owner_notices(tx, line, number, _told(request, line, body), now)
+    proposals = owner_notices(tx, line, _told(request, line, body), now)
     if answer:
         proposals.append(_reply(line, request, message_id))
     return proposals

@@ -8,12 +8,13 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 from ringfence.gateway.batch import Batcher
 from ringfence.gateway.cancel import cancel_person
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk, Question
+from ringfence.gateway.notices import SUSPECTED, suspected_stop
 from ringfence.gateway.pairing import stranger_wrote
 from ringfence.gateway.rates import Rate
 from ringfence.gateway.review import Proposal, propose, reason_text
@@ -125,9 +126,8 @@ class Receiver:
             return await self._bury(line, token, "sender", error.detail, verified)
         keyword = _keyword_of(line, event)
         self._limit(line, number, keyword, now)
-        message = _message(self._kit, line, event, number, now)
-        arrival = Arrival(line, message, keyword)
-        stored = await self._admit(arrival)
+        message = _message(self._kit, line, event, number, keyword, now)
+        stored = await self._admit(Arrival(line, message, keyword))
         self._kit.turns_bell.ring()
         self._kit.outbox_bell.ring()
         log.info(
@@ -193,8 +193,9 @@ class Receiver:
         if wrong := provider.misdirected(event, line):
             raise MalformedEvent(f"On line {line.id}, {wrong}.")
         number = from_sender(event.sender)
-        message = _message(self._kit, line, event, number, self._kit.clock.now())
-        return self._admit_many(tx, [Arrival(line, message, _keyword_of(line, event))])[0]
+        keyword = _keyword_of(line, event)
+        message = _message(self._kit, line, event, number, keyword, self._kit.clock.now())
+        return self._admit_many(tx, [Arrival(line, message, keyword)])[0]
 
     # -- the receiving transaction ---------------------------------------------------------
 
@@ -242,7 +243,11 @@ class Receiver:
                 tx.turns.add(turns)
                 turns = []
                 propose(self._kit, tx, self._keyword(tx, arrival, now), now)
-            elif decision.verdict is Verdict.ALLOW and not arrival.line.silent:
+                continue
+            if _wish_to_tell(arrival, decision):
+                told = suspected_stop(self._kit, tx, arrival.line, arrival.message)
+                propose(self._kit, tx, told, now)
+            if decision.verdict is Verdict.ALLOW and not arrival.line.silent:
                 turns.append(_turn(self._kit, arrival, now))
                 if desk.people[arrival.message.number].passive_replies:
                     real.append(arrival.message.number)
@@ -353,7 +358,7 @@ def _keyword_of(line: Line, event: InboundMessage) -> Keyword:
     that they are subscribed while we say nothing to them."""
     yes = line.optout_replies is OptOutReplies.PROVIDER
     keyword = _provider_saw(event, classify(event.body, yes_is_opt_in=yes))
-    if event.media and keyword.kind is not KeywordKind.OPT_OUT:
+    if event.media and keyword.kind not in (KeywordKind.OPT_OUT, KeywordKind.SUSPECTED):
         return Keyword(KeywordKind.NONE)  # a picture with a word is more than the word
     return keyword
 
@@ -365,7 +370,12 @@ def _provider_saw(event: InboundMessage, keyword: Keyword) -> Keyword:
 
 
 def _message(
-    kit: Equipment, line: Line, event: InboundMessage, number: PhoneNumber, now: datetime
+    kit: Equipment,
+    line: Line,
+    event: InboundMessage,
+    number: PhoneNumber,
+    keyword: Keyword,
+    now: datetime,
 ) -> Message:
     return Message(
         id=kit.ids.new("message", now),
@@ -382,8 +392,18 @@ def _message(
         initiator="person",
         provider_id=event.provider_id,
         segments=event.segments,
-        provenance={"media_declared": event.media_declared} if event.media_declared else {},
+        provenance=_noted(event, keyword),
     )
+
+
+def _noted(event: InboundMessage, keyword: Keyword) -> dict[str, Any]:
+    """What is kept with the message for later stages."""
+    noted: dict[str, Any] = {}
+    if event.media_declared:
+        noted["media_declared"] = event.media_declared
+    if keyword.kind is KeywordKind.SUSPECTED:
+        noted[SUSPECTED] = keyword.word
+    return noted
 
 
 def _status(keyword: Keyword, decision: Decision) -> MessageStatus:
@@ -400,6 +420,13 @@ def _reason(line: Line, keyword: Keyword, decision: Decision) -> str:
     if decision.verdict is Verdict.ALLOW and line.silent:
         return "silent: recorded; this line answers nobody"
     return reason_text(decision.reasons)
+
+
+def _wish_to_tell(arrival: Arrival, decision: Decision) -> bool:
+    """A wish to stop in other words, from somebody who gets texts: not of a stranger, whom owners
+    are told of anyway, nor of one whom nobody answers any more."""
+    answered = {reason.code for reason in decision.reasons} <= {"keywords_only"}
+    return arrival.keyword.kind is KeywordKind.SUSPECTED and answered
 
 
 def _needs_pairing(decision: Decision) -> bool:

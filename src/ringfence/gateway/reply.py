@@ -123,7 +123,7 @@ class Replier:
         """Due turns that may be asked now. Those of a stopped line, agent or person are put off,
         and so are those of a line that is not configured here (another gateway on this store may
         have it); neither crowds out others."""
-        due = tx.turns.due(now, limit, frozenset())
+        due = tx.turns.due(now, limit)
         if not due:
             return []
         switches = tx.switches.engaged()
