@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ringfence.gateway.parts import EARLIER
 from ringfence.model.contact import SwitchScope
 from ringfence.model.message import FINAL, Message, MessageClass, MessageStatus
 from ringfence.model.outbox import OUTBOX_TRANSITIONS, OutboxItem, OutboxState
@@ -164,6 +165,8 @@ def never_back(seen: Evidence) -> Broken:
                 yield f"{item_id}: vanished"
             elif was.message_id in resubmitted:
                 continue  # a person began it anew
+            elif was.state is OutboxState.HELD and was.reason == EARLIER:
+                continue  # it goes as soon as a late callback proves the part before it
             elif now.state is not was.state and now.state not in reach[was.state]:
                 yield f"{item_id}: went from {was.state.value} to {now.state.value}"
             elif was.state is OutboxState.ACCEPTED and _rank(now.status) < _rank(was.status):
