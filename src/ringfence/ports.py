@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from ringfence.model.audit import AuditEntry
 from ringfence.model.contact import PairingRequest, PairingState, Person, Switch, SwitchScope
-from ringfence.model.message import MediaRef, Message, MessageStatus
+from ringfence.model.message import Message, MessageStatus
 from ringfence.model.outbox import OutboxItem, OutboxState, Turn, TurnState, Watch
 from ringfence.model.phone import PhoneNumber
 from ringfence.providers.wire import WireRequest, WireResponse
@@ -141,7 +141,6 @@ class MessageChange:
     error_code: int | None = None
     reason: str | None = None
     provider_id: str | None = None
-    media: tuple[MediaRef, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +208,6 @@ class People(Protocol):
     def find(self, numbers: Iterable[PhoneNumber]) -> dict[PhoneNumber, Person]:
         """The known ones among `numbers`."""
 
-    def by_contact(self, contact_id: str) -> Person | None: ...
     def add(self, people: Sequence[Person]) -> None:
         """Insert; a number that is already known is left as it is."""
 
@@ -280,7 +278,7 @@ class Messages(Protocol):
 
 class Turns(Protocol):
     def add(self, turns: Sequence[Turn]) -> None: ...
-    def due(self, now: datetime, limit: int, lanes_busy: frozenset[tuple[str, str]]) -> list[Turn]:
+    def due(self, now: datetime, limit: int) -> list[Turn]:
         """OWED turns that are due and first in their lane (line, number): no earlier OWED or
         CLAIMED turn stands before them. At most one per lane."""
 
@@ -326,7 +324,6 @@ class Outbox(Protocol):
         """How many items are DUE on the line (may be an upper estimate by at most one batch)."""
 
     def dead(self, line: str | None) -> list[OutboxItem]: ...
-    def next_due_at(self) -> datetime | None: ...
 
 
 class Watches(Protocol):
@@ -375,7 +372,6 @@ class Idempotency(Protocol):
 
 class MediaShelf(Protocol):
     def add(self, media: StoredMedia) -> None: ...
-    def get(self, media_id: str) -> StoredMedia | None: ...
     def hosted(self, token: str, now: datetime) -> StoredMedia | None: ...
     def hosted_count(self, line: str, now: datetime) -> int: ...
     def keep(self, tokens: Iterable[str], until: datetime) -> None:
@@ -438,7 +434,8 @@ class Store(Protocol):
     async def write(self, job: Callable[[Tx], T]) -> T:
         """Run `job` in a transaction shared with other jobs of the moment (group commit); resolve
         after the commit is durable. A job that raises is undone alone. A job may run more than
-        once and must depend only on the Tx and its own arguments. Raises StoreBusy, StoreFull."""
+        once and must depend only on the Tx and its own arguments. Raises StoreBusy,
+        StoreUnreachable, StoreFull."""
 
     async def read(self, query: Callable[[Tx], T]) -> T:
         """Run `query` on a read-only snapshot; writing through it raises."""

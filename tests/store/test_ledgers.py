@@ -96,7 +96,8 @@ async def test_only_the_first_of_a_lane_is_due(store: Database) -> None:
 async def test_a_head_that_is_not_due_yet_holds_its_lane(store: Database) -> None:
     await add(store, item("obx_1", due_at=later(minutes=5)), item("obx_2"))
     assert await due(store) == []
-    assert await store.read(lambda tx: tx.outbox.next_due_at()) == later(minutes=5)
+    found = await store.read(lambda tx: tx.outbox.due(later(minutes=5), 10, ()))
+    assert ids(found) == ["obx_1"]
 
 
 async def test_a_released_item_takes_its_old_place(store: Database) -> None:
@@ -207,7 +208,9 @@ async def test_the_last_of_two_like_changes_stays(store: Database) -> None:
     for hours in range(1, 9):
         twice = [move("obx_1", DUE, DUE, due_at=later(hours=h)) for h in (hours + 1, hours)]
         assert await change(store, *twice) == {"obx_1"}
-        assert await store.read(lambda tx: tx.outbox.next_due_at()) == later(hours=hours)
+        found = await store.read(lambda tx: tx.outbox.get("obx_1"))
+        assert found is not None
+        assert found.due_at == later(hours=hours)
 
 
 async def test_staying_in_a_state_changes_only_columns(store: Database) -> None:
@@ -318,24 +321,19 @@ async def test_waiting_dead_and_next_due(store: Database) -> None:
     assert ids(await store.read(lambda tx: tx.outbox.dead(None))) == ["obx_1"]
     assert await store.read(lambda tx: tx.outbox.dead("night")) == []
     assert await store.read(lambda tx: tx.health.dead_letters()) == {("default", "outbox"): 1}
-    await store.write(lambda tx: tx.lines.stop("default", "credentials", NOW))
-    assert await store.read(lambda tx: tx.outbox.next_due_at()) == NOW
-    await change(store, claim("obx_3"))
-    assert await store.read(lambda tx: tx.outbox.next_due_at()) is None
 
 
 async def test_turns_wait_for_the_one_before(store: Database) -> None:
     await store.write(lambda tx: tx.turns.add([turn("trn_1"), turn("trn_2")]))
     await store.write(lambda tx: tx.turns.add([turn("trn_3", number=BOB), turn("trn_4")]))
 
-    async def due_turns(*busy: tuple[str, str]) -> list[str]:
-        return ids(await store.read(lambda tx: tx.turns.due(NOW, 10, frozenset(busy))))
+    async def due_turns() -> list[str]:
+        return ids(await store.read(lambda tx: tx.turns.due(NOW, 10)))
 
     async def moved(*changes: Any) -> set[str]:
         return await store.write(lambda tx: tx.turns.change(changes))
 
     assert await due_turns() == ["trn_1", "trn_3"]
-    assert await due_turns(("default", ANN.e164)) == ["trn_3"]
     lease = {"lease_owner": "here", "lease_until": later(minutes=1), "attempt": 1}
     await moved(turn_move("trn_1", TurnState.OWED, TurnState.CLAIMED, **lease))
     assert await due_turns() == ["trn_3"]

@@ -26,7 +26,6 @@ def _work(tx: Transaction) -> dict[str, Callable[[], object]]:
     return {
         "due": lambda: tx.outbox.due(NOW, 50, ()),
         "due but stopped": lambda: tx.outbox.due(NOW, 50, ("default",)),
-        "next_due_at": lambda: tx.outbox.next_due_at(),
         "waiting": lambda: tx.outbox.waiting("default"),
         "leases": lambda: tx.outbox.leases_lost(NOW),
         "leases of others": lambda: tx.outbox.leases_lost(NOW, "here"),
@@ -35,7 +34,7 @@ def _work(tx: Transaction) -> dict[str, Callable[[], object]]:
         "add": lambda: tx.outbox.add([item("obx_new", number=number(0))]),
         "claim": lambda: tx.outbox.change([claim("obx_0")]),
         "accept": lambda: tx.outbox.change([move("obx_0", here, done, provider_id="SM")]),
-        "turns due": lambda: tx.turns.due(NOW, 50, frozenset()),
+        "turns due": lambda: tx.turns.due(NOW, 50),
         "turn claim": lambda: tx.turns.change(
             [turn_move("trn_0", TurnState.OWED, TurnState.CLAIMED, lease_owner="here")]
         ),

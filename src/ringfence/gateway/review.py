@@ -22,7 +22,7 @@ from ringfence.model.message import (
 from ringfence.model.outbox import OutboxItem, OutboxState
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act, Decision, Reason, Verdict
-from ringfence.ports import MessageChange, Tx
+from ringfence.ports import Tx
 from ringfence.text.chunks import split
 from ringfence.text.segments import Segments, count
 
@@ -103,13 +103,6 @@ def status_of(decision: Decision) -> MessageStatus:
     if decision.verdict is Verdict.HOLD and decision.until is not None:
         return MessageStatus.QUEUED
     return _STATUS[decision.verdict]
-
-
-def settle_message(
-    tx: Tx, message_id: str, status: MessageStatus, reason: str, now: datetime
-) -> None:
-    """End a message that never reached the provider."""
-    tx.messages.change([MessageChange(message_id, now, status=status, reason=reason)])
 
 
 def reason_text(reasons: Sequence[Reason]) -> str:

@@ -148,7 +148,3 @@ class Line:
     @property
     def label(self) -> str:
         return self.name or self.id
-
-    def allows(self, number: PhoneNumber) -> bool:
-        """On the configured list (`allowFrom`), or the list is everyone. Exact E.164 only."""
-        return self.allow_anyone or number.e164 in self.allow_from or number in self.owners

@@ -30,10 +30,6 @@ class MediaTable:
             ),
         )
 
-    def get(self, media_id: str) -> StoredMedia | None:
-        row = self._db.row(f"SELECT {_MEDIA} FROM media WHERE id = ?", (media_id,))
-        return _media(row) if row else None
-
     def hosted(self, token: str, now: datetime) -> StoredMedia | None:
         row = self._db.row(
             f"SELECT {_MEDIA} FROM media WHERE token = ? AND token <> '' AND expires_at > ?",

@@ -42,11 +42,10 @@ _CHANGE = ForEach(
     """UPDATE messages SET updated_at = :updated_at, status = COALESCE(:status, messages.status),
         error_code = COALESCE(:error_code, messages.error_code),
         reason = COALESCE(:reason, messages.reason),
-        provider_id = COALESCE(:provider_id, messages.provider_id),
-        media = COALESCE(:media, messages.media)
+        provider_id = COALESCE(:provider_id, messages.provider_id)
         {from_rows} WHERE messages.id = :id""",
     columns(
-        "id updated_at status error_code reason provider_id media",
+        "id updated_at status error_code reason provider_id",
         updated_at="bigint",
         error_code="bigint",
     ),
@@ -149,7 +148,6 @@ def _changed(change: MessageChange) -> Row:
         change.error_code,
         None if change.reason is None else storable(change.reason),
         change.provider_id,
-        None if change.media is None else media_json(change.media),
     )
 
 

@@ -157,20 +157,6 @@ class OutboxTable:
             f"o.state = 'dead' {of_line} ORDER BY o.seq LIMIT ?", (*params, LISTED_MAX)
         )
 
-    def next_due_at(self) -> datetime | None:
-        """The earliest head's time on lines that are not stopped."""
-        stopped = {line for (line,) in self._db.rows("SELECT line FROM line_stops")}
-        times = [
-            self._db.value(
-                f"SELECT o.due_at FROM outbox o WHERE o.line = ? AND {_HEADS} "
-                "ORDER BY o.due_at, o.seq LIMIT 1",
-                (line,),
-            )
-            for line in self._lines_with_heads()
-            if line not in stopped
-        ]
-        return moment_or_none(min((at for at in times if at is not None), default=None))
-
     def _lines_with_heads(self) -> list[str]:
         """Skips from line to line through the index, whatever waits on each."""
         return [

@@ -38,13 +38,6 @@ class PeopleTable:
         found = map(_person, self._db.each(_FIND, wanted) if wanted else ())
         return {person.number: person for person in found}
 
-    def by_contact(self, contact_id: str) -> Person | None:
-        row = self._db.row(
-            f"SELECT {_PERSON} FROM people p WHERE p.contact_id = ?",
-            (contact_id,),
-        )
-        return _person(row) if row else None
-
     def add(self, people: Sequence[Person]) -> None:
         if people:
             self._db.insert(_ADD, [_row(person) for person in people])

@@ -60,16 +60,13 @@ class TurnTable:
             self._tallies.count("turns", turn.line, turn.state.value, 1)
         self._db.insert(_ADD, rows)
 
-    def due(self, now: datetime, limit: int, lanes_busy: frozenset[tuple[str, str]]) -> list[Turn]:
-        """`lanes_busy` holds (line, E.164)."""
-        # A lane has one head, so no more than one row per busy lane can be in the way.
+    def due(self, now: datetime, limit: int) -> list[Turn]:
         rows = self._db.rows(
             f"SELECT {_TURN} FROM turns t WHERE t.state = 'owed' AND t.head = 1 "
             "AND t.due_at <= ? ORDER BY t.due_at, t.seq LIMIT ?",
-            (micros(now), limit + len(lanes_busy)),
+            (micros(now), limit),
         )
-        free = [row for row in rows if (row[2], row[3]) not in lanes_busy]
-        return [_turn(row) for row in free[:limit]]
+        return [_turn(row) for row in rows]
 
     def change(self, changes: Sequence[TurnChange]) -> set[str]:
         return self._moves.apply([_shaped(change) for change in changes])
