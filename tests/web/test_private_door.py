@@ -125,6 +125,21 @@ async def test_a_number_may_be_written_with_a_prefix_or_layout(sqlite_url: str, 
         assert (await outbound(story))[0].number.e164 == OWNER
 
 
+@pytest.mark.proves("B076")
+async def test_automation_that_names_nobody_reaches_the_configured_recipient(
+    sqlite_url: str,
+) -> None:
+    async with telling(sqlite_url, sms={"defaultTo": OWNER}) as story:
+        assert (await send(story, {"body": "hello"})).document["state"] == "queued"
+        assert [message.number.e164 for message in await outbound(story)] == [OWNER]
+        for written in (None, "", "*"):
+            assert (await send(story, hello(to=written))).status == 400
+    async with telling(sqlite_url) as story:
+        got = await send(story, {"body": "hello"})
+        assert (got.status, got.document["code"]) == (400, "invalid_field")
+        assert "defaultTo" in got.document["detail"]
+
+
 @pytest.mark.proves("B061", "B062", "B064", "B076", "P10")
 @pytest.mark.parametrize(
     ("document", "status", "code"),

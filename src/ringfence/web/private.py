@@ -27,7 +27,7 @@ from ringfence.model.errors import (
     WrongMethod,
 )
 from ringfence.model.line import Line
-from ringfence.model.phone import from_operator
+from ringfence.model.phone import PhoneNumber, from_operator
 from ringfence.web.bodies import headers_of, is_loopback, problem
 from ringfence.web.measures import Measures
 
@@ -101,11 +101,12 @@ class PrivateDoor:
         if unknown:
             known = ", ".join(sorted(_FIELDS))
             raise InvalidField(f"Unknown: {', '.join(unknown)[:200]}. The fields are {known}.")
+        line = self._line(fields.get("line"))
         answer = await bridge.send(
             self._kit,
             bridge.SendRequest(
-                line=self._line(fields.get("line")),
-                to=from_operator(_text(fields, "to")),
+                line=line,
+                to=_recipient(fields, line),
                 body=_text(fields, "body", optional=True),
                 initiator=LOCAL_AGENT,
                 media_urls=_urls(fields.get("media")),
@@ -187,6 +188,18 @@ def _text(fields: Mapping[str, Any], name: str, *, optional: bool = False) -> st
     if not isinstance(value, str):
         raise InvalidField(f"`{name}` must be a string.")
     return value
+
+
+def _recipient(fields: Mapping[str, Any], line: Line) -> PhoneNumber:
+    """This door is for automation, which may leave it to the configuration (B076)."""
+    if "to" in fields:
+        return from_operator(_text(fields, "to"))
+    if line.default_to is None:
+        raise InvalidField(
+            f"Name the recipient in `to`, or set `defaultTo` of the line {line.id} for requests "
+            "that name none."
+        )
+    return line.default_to
 
 
 def _urls(value: object) -> tuple[str, ...]:
