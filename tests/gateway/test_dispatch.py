@@ -29,7 +29,12 @@ from looking import (
 from ringfence.gateway import bridge, halt, recover
 from ringfence.gateway.deadletters import Wish, resubmit
 from ringfence.model.contact import SwitchScope
-from ringfence.model.errors import DestinationRefused, NotDispatched, ProviderMisconfigured
+from ringfence.model.errors import (
+    DestinationRefused,
+    NotDispatched,
+    NotResubmittable,
+    ProviderMisconfigured,
+)
 from ringfence.model.message import Message
 from ringfence.model.outbox import OutboxState
 from ringfence.model.phone import PhoneNumber
@@ -171,6 +176,54 @@ async def test_what_waited_with_a_dead_part_follows_a_late_proof(
         assert [m.body for m in creates(story)] == [
             item.body for item in after[1:] if item.state is OutboxState.ACCEPTED
         ]
+
+
+@pytest.mark.proves("P5")
+@pytest.mark.parametrize("lost", ["the answer", "the process"])
+async def test_what_may_have_arrived_stays_so_through_later_tries(
+    store_url: str, lost: str
+) -> None:
+    async with telling(store_url, sms=OPEN) as story:
+        await sends(story)
+        if lost == "the answer":
+            story.carrier.next_creates(Outcome.LOST_BEFORE_ACCEPT)
+        else:
+            await story.gateway.dispatcher.claim(1)
+        await walks(story, 900, 30)
+        [item] = await all_items(story)
+        assert item.state is OutboxState.DEAD
+        story.carrier.faults = Faults(throttled=1.0)
+        await resubmits(story, item.id, may_repeat=True)
+        await walks(story, 1_200, 10)
+        [item] = await all_items(story)
+        # The one of unknown outcome, then a round of its own.
+        told = (item.state, item.reason, item.attempt)
+        assert told == (OutboxState.DEAD, "attempts_exhausted", 1 + 8)
+        with pytest.raises(NotResubmittable, match="may-repeat"):
+            await resubmits(story, item.id)
+        story.carrier.faults = Faults()
+        await resubmits(story, item.id, may_repeat=True)
+        await walks(story, 30, 5)
+        [item] = await all_items(story)
+        assert item.state is OutboxState.ACCEPTED
+        assert item.attempt > 9
+
+
+@pytest.mark.proves("P5", "P6")
+async def test_a_lost_lease_whose_outcome_was_told_after_all_is_certain(store_url: str) -> None:
+    async with telling(store_url, sms=OPEN) as story:
+        await sends(story)
+        [item] = await story.gateway.dispatcher.claim(1)
+        kit, later = story.gateway.kit, item.lease_until
+        await story.write(lambda tx: recover.recover(kit, tx, False, later))
+        [lost] = await all_items(story)
+        assert lost.state is OutboxState.UNKNOWN
+        story.carrier.world.account.auth_token = "rotated"
+        await story.gateway.dispatcher.send(item)  # a refusal: nothing arrived
+        story.carrier.world.account.auth_token = "simulated-token"
+        await resubmits(story, item.id)
+        [again] = await all_items(story)
+        assert (again.state, again.attempt) == (OutboxState.DUE, 0)
 
 
 async def resubmits(story: Story, item_id: str, *, may_repeat: bool = False) -> None:

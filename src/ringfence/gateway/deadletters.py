@@ -9,13 +9,13 @@ from datetime import datetime
 
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.parts import settle_parts, waiting_parts_due
+from ringfence.gateway.tries import uncertain
 from ringfence.model.errors import InvalidNumber, MalformedEvent, NotFound, NotResubmittable
 from ringfence.model.line import Line
 from ringfence.model.message import MessageStatus
 from ringfence.model.outbox import OutboxItem, OutboxState, Turn, TurnState
 from ringfence.ports import MessageChange, OutboxChange, TurnChange, Tx
 
-_UNKNOWN = "unknown_outcome"
 _SENDABLE_AGAIN = frozenset({OutboxState.DEAD, OutboxState.FAILED})
 _GONE = frozenset({OutboxState.CANCELLED, OutboxState.EXPIRED})
 
@@ -63,10 +63,10 @@ def _send(kit: Equipment, tx: Tx, item: OutboxItem, wish: Wish, now: datetime) -
     line = _line(kit, item.line, wish)
     if item.state not in _SENDABLE_AGAIN:
         raise NotResubmittable(f"This send is {item.state.value}, no dead letter.")
-    unknown = item.reason.startswith(_UNKNOWN)
+    unknown = uncertain(tx, item)
     if unknown and not wish.may_repeat:
         raise NotResubmittable(
-            "The provider may have sent it: its outcome is unknown. Look at the provider's log; "
+            "The provider may have sent it: the outcome of a try is unknown. Look at the provider's log; "
             "--may-repeat sends it again all the same."
         )
     siblings = tx.outbox.of_messages([item.message_id]).get(item.message_id, [])

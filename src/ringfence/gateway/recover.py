@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.parts import settle_parts
+from ringfence.gateway.tries import LEASE_LOST
 from ringfence.gateway.watching import watch_outcome
 from ringfence.model.message import MessageStatus
 from ringfence.model.outbox import OutboxState, Turn, TurnState
@@ -30,12 +31,19 @@ def recover(kit: Equipment, tx: Tx, sole_owner: bool, now: datetime) -> tuple[in
                 frozenset({OutboxState.SENDING}),
                 OutboxState.UNKNOWN,
                 expect_attempt=item.attempt,
-                reason="lease_lost",
+                reason=LEASE_LOST,
             )
             for item in items
         ]
     )
     tx.watches.add([watch_outcome(item.id, item.line, now, now) for item in items])
+    tx.audit.append(
+        [
+            # Kept with the item: what may have reached a person stays so whatever comes later (P5).
+            kit.audit(LEASE_LOST, item.id, "system", now, {"attempt": item.attempt})
+            for item in items
+        ]
+    )
     if turns or items:
         body = {"turns": len(turns), "sends": [item.id for item in items]}
         tx.audit.append([kit.audit("recovered", kit.owner, "system", now, body)])
@@ -54,7 +62,7 @@ def _owed_again(kit: Equipment, turn: Turn, now: datetime) -> TurnChange:
         expect_owner=turn.lease_owner,
         due_at=now,
         lease_owner="",
-        reason="lease_lost",
+        reason=LEASE_LOST,
     )
 
 
