@@ -27,6 +27,7 @@ from looking import (
     status_form,
     webhook,
 )
+from ringfence.model.errors import RingfenceError, SignatureRefused, StoreFull, TooMany
 from ringfence.simulator.webhooks import signature
 from telling import NUMBER, OWNER, Story, telling
 
@@ -586,3 +587,109 @@ async def test_a_disabled_line_is_not_there(sqlite_url: str) -> None:
     async with telling(sqlite_url, sms={**OPEN, "enabled": False}) as story:
         assert (await text(story, 1)).status == 404
         assert await nothing_stored(story)
+
+
+# -- what strangers are told, and what the log is -------------------------------------------------
+
+
+def refusals(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    return [vars(record) for record in caplog.records if record.name == "ringfence.public"]
+
+
+@pytest.mark.proves("P8", "P9")
+async def test_a_stranger_is_not_told_what_is_wrong_here(
+    sqlite_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = {"authToken": {"source": "env", "provider": "default", "id": "NOT_SET_ANYWHERE"}}
+    async with telling(sqlite_url, sms={**OPEN, **broken}) as story:
+        got = await request(story.public, "/webhooks/sms", method="GET")
+    assert (got.status, got.document["detail"]) == (503, "")
+    assert b"NOT_SET_ANYWHERE" not in got.body
+    assert "NOT_SET_ANYWHERE" in refusals(caplog)[0]["detail"]
+
+
+@pytest.mark.proves("P8", "P9")
+@pytest.mark.parametrize(
+    "error",
+    [
+        StoreFull("No room at /var/lib/ringfence."),
+        TooMany("limits.callbacksPerMinute of default is reached."),
+        SignatureRefused("The line has no authToken."),
+    ],
+    ids=lambda error: str(error.code),
+)
+async def test_nor_of_the_configuration(
+    sqlite_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: RingfenceError,
+) -> None:
+    async def fails(*given: object) -> None:
+        raise error
+
+    async with telling(sqlite_url, sms=OPEN) as story:
+        monkeypatch.setattr(story.gateway.receiver, "webhook", fails)
+        got = await text(story, 1)
+    assert (got.status, got.document["code"]) == (error.http_status, error.code)
+    assert got.document["detail"] == ""
+    [told] = refusals(caplog)
+    assert told["detail"] == error.detail
+
+
+@pytest.mark.proves("P9", "P10")
+async def test_refusals_are_logged_once_a_minute_and_counted(
+    sqlite_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        for _ in range(20):
+            await text(story, 1, signed=False)
+        await request(story.public, "/webhooks/sms", method="PUT")
+        assert [told["error"] for told in refusals(caplog)] == ["signature_refused", "wrong_method"]
+        story.clock.advance(seconds=60)
+        await text(story, 1, signed=False)
+        assert story.gateway.public.answers["default", 403] == 21
+    assert [told["not_logged"] for told in refusals(caplog)] == [None, 19, None]
+
+
+@pytest.mark.proves("B005", "P4", "P10")
+async def test_a_body_that_breaks_off_is_counted_and_nothing_more(
+    sqlite_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        for _ in range(5):
+            _, writer = await connect(story.public)
+            writer.write(b"POST /webhooks/sms HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc")
+            await writer.drain()
+            writer.close()
+        async with asyncio.timeout(10):
+            while story.gateway.public.answers["default", 499] < 5:
+                await asyncio.sleep(0)
+        await story.settle()
+        assert dict(story.gateway.public.answers) == {("default", 499): 5}
+        assert await nothing_stored(story)
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+@pytest.mark.proves("B008", "P10")
+async def test_look_ups_of_a_spent_address_do_not_reach_the_store(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/webhooks/sms?media={'A' * 32}"
+    reads = 0
+
+    async def fails(query: object) -> None:
+        nonlocal reads
+        reads += 1
+        raise StoreFull("at /var/lib")
+
+    async with telling(sqlite_url, sms={**OPEN, "limits": {"badRequestsPerMinute": 2}}) as story:
+        with monkeypatch.context() as broken:
+            broken.setattr(story.gateway.kit.store, "read", fails)
+            got = await request(story.public, path, method="GET")
+            assert (got.status, got.document["code"]) == (503, "store_full")
+            await text(story, 1, signed=False)
+            await text(story, 1, signed=False)
+            assert (await request(story.public, path, method="GET")).status == 429
+            assert reads == 1
+        story.clock.advance(seconds=60)
+        assert (await request(story.public, path, method="GET")).status == 404

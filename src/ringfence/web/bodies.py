@@ -101,7 +101,12 @@ async def answer(
 
 
 async def answer_problem(
-    send: Send, error: RingfenceError, *, close: bool = False, allow: bytes = b""
+    send: Send,
+    error: RingfenceError,
+    *,
+    close: bool = False,
+    allow: bytes = b"",
+    with_detail: bool = True,
 ) -> None:
     """An error as application/problem+json; retryable ones say when, none may be cached. `allow`
     lists the methods a 405 must name (RFC 9110 section 15.5.6)."""
@@ -115,7 +120,10 @@ async def answer_problem(
         headers.append((b"allow", allow))
     if close:
         headers.append((b"connection", b"close"))
-    await answer(send, error.http_status, orjson.dumps(problem(error)), headers)
+    document = problem(error)
+    if not with_detail:
+        document["detail"] = ""
+    await answer(send, error.http_status, orjson.dumps(document), headers)
 
 
 def problem(error: RingfenceError) -> dict[str, object]:

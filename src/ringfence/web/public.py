@@ -1,6 +1,6 @@
 """The public door: signed webhooks and hosted attachments, nothing else (P8). Picks the line by
-path, bounds everything, answers 2xx only for what is durable (P4). Plain ASGI, since a carrier
-waits on it."""
+path, bounds everything, answers 2xx only for what is durable (P4), tells strangers nothing of the
+configuration. Plain ASGI, since a carrier waits on it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.rates import Rate
 from ringfence.gateway.receive import Receiver
 from ringfence.model.errors import (
+    Blame,
     BodyTimeout,
     BodyTooLarge,
     BodyUnreadable,
     LineBlocked,
     NotFound,
     RingfenceError,
+    SignatureRefused,
     StoreError,
     TooMany,
     WrongMethod,
@@ -39,6 +41,7 @@ from ringfence.web.bodies import (
     networks,
     read_body,
 )
+from ringfence.web.seldom import Seldom
 
 log = logging.getLogger("ringfence.public")
 
@@ -67,6 +70,8 @@ class PublicDoor:
         }
         self._unsigned = Rate(UNSIGNED_PER_MINUTE)
         self._open: Counter[str] = Counter()
+        # Apart, so that strangers cannot crowd out of the log what is wrong here.
+        self._told_theirs, self._told_ours = Seldom(), Seldom()
         self.answers: Counter[tuple[str, int]] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,12 +103,11 @@ class PublicDoor:
         except BodyUnreadable:
             # Nobody is there to be answered; without an answer the provider tries again (B005).
             self.answers[line.id, 499] += 1
-            raise
+            return
         except WrongRequest as error:
             await self._bad_request(send, line, client, error)
             return
         except StoreError as error:
-            log.error("webhook not stored", extra={"line": line.id, "error": error.code})
             await self._refuse(send, line, error)
             return
         acknowledgement = self._kit.provider_of(line).acknowledgement()
@@ -142,13 +146,9 @@ class PublicDoor:
             client, self._kit.clock.now()
         ):
             error = TooMany(f"limits.badRequestsPerMinute of {line.id} is reached.")
-        log.warning(
-            "webhook refused",
-            extra={"line": line.id, "error": error.code, "status": error.http_status},
-        )
         # Where the body was not read to its end, the connection is of no more use.
         unread = isinstance(error, TooMany | BodyTimeout | BodyTooLarge)
-        await self._refuse(send, line, error, close=unread)
+        await self._refuse(send, line, error, client, close=unread)
 
     def _bound_unsigned(self, line: Line, client: str) -> None:
         if line.validate_signature:
@@ -157,11 +157,40 @@ class PublicDoor:
             raise TooMany("Without signature validation few requests are taken from one address.")
 
     async def _refuse(
-        self, send: Send, line: Line, error: RingfenceError, *, close: bool = False
+        self,
+        send: Send,
+        line: Line,
+        error: RingfenceError,
+        client: str = "",
+        *,
+        close: bool = False,
     ) -> None:
         self.answers[line.id, error.http_status] += 1
+        self._tell(line, error, client)
         allow = b"POST, GET, HEAD" if isinstance(error, WrongMethod) else b""
-        await answer_problem(send, error, close=close, allow=allow)
+        await answer_problem(
+            send, error, close=close, allow=allow, with_detail=_is_for_strangers(error)
+        )
+
+    def _tell(self, line: Line, error: RingfenceError, client: str) -> None:
+        """Into the log, with the detail: once a minute for each line, client and error."""
+        told = self._told_theirs if error.blame is Blame.THEIRS else self._told_ours
+        at = self._kit.clock.now().timestamp()
+        passed_over = told.due(f"{line.id}/{client}/{error.code}", at)
+        if passed_over is None:
+            return
+        broken = isinstance(error, StoreError)
+        log.log(
+            logging.ERROR if broken else logging.WARNING,
+            "webhook not stored" if broken else "webhook refused",
+            extra={
+                "line": line.id,
+                "error": error.code,
+                "status": error.http_status,
+                "detail": error.detail,
+                "not_logged": passed_over or None,
+            },
+        )
 
     async def _attachment(self, token: str) -> StoredMedia | None:
         if not _TOKEN.fullmatch(token):
@@ -174,11 +203,18 @@ class PublicDoor:
         if len(tokens) != 1:
             await self._refuse(send, line, WrongMethod("Webhooks are POSTed."))
             return
-        media = await self._attachment(tokens[0])
-        if media is None or media.line != line.id:
-            client = client_address(scope, headers_of(scope), self._trusted)
-            gone = NotFound("This attachment is not here any more.")
-            await self._bad_request(send, line, client, gone)
+        client = client_address(scope, headers_of(scope), self._trusted)
+        try:
+            if self._bad[line.id].spent(client, self._kit.clock.now()):
+                raise TooMany(f"limits.badRequestsPerMinute of {line.id} is reached.")
+            media = await self._attachment(tokens[0])
+            if media is None or media.line != line.id:
+                raise NotFound("This attachment is not here any more.")
+        except WrongRequest as error:
+            await self._bad_request(send, line, client, error)
+            return
+        except StoreError as error:
+            await self._refuse(send, line, error)
             return
         headers = [
             (b"content-type", media.content_type.encode("latin-1")),
@@ -193,6 +229,11 @@ class PublicDoor:
             await send({"type": "http.response.body", "body": b""})
             return
         await answer(send, 200, media.content, headers)
+
+
+def _is_for_strangers(error: RingfenceError) -> bool:
+    """Whether the detail may be told to whoever asks: not what is wrong here, nor what is set."""
+    return error.blame is Blame.THEIRS and not isinstance(error, TooMany | SignatureRefused)
 
 
 def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
