@@ -28,6 +28,7 @@ from looking import (
 )
 from ringfence.gateway import bridge, halt, recover
 from ringfence.gateway.deadletters import Wish, resubmit
+from ringfence.gateway.facts import FactsDesk
 from ringfence.model.contact import SwitchScope
 from ringfence.model.errors import (
     DestinationRefused,
@@ -393,6 +394,46 @@ async def test_an_outage_that_outlasts_a_message_ends_it(sqlite_url: str) -> Non
         [item] = await all_items(story)
         assert (item.state, item.reason) == (OutboxState.DEAD, "expired")
         assert (await message(story, key)).status.value == "failed"
+
+
+# -- what breaks its claim -------------------------------------------------------------------------
+
+
+@pytest.mark.proves("P1", "P6")
+@pytest.mark.parametrize("body", ["poison", LONG])
+async def test_an_item_that_breaks_its_claim_holds_up_nobody(
+    store_url: str,
+    body: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with telling(store_url, sms=OPEN) as story:
+        await sends(story, CAROL, "before")
+        poison = await sends(story, ALICE, body)
+        await sends(story, BOB, "after")
+        real = FactsDesk.decide
+
+        def decide(desk: FactsDesk, question: Any, subject: str) -> Any:
+            if question.number.e164 == ALICE:
+                raise KeyError("a bug in a fact")
+            return real(desk, question, subject)
+
+        monkeypatch.setattr(FactsDesk, "decide", decide)
+        await walks(story, 20)
+        assert sorted(m.recipient for m in creates(story)) == [BOB, CAROL]
+        told = await message(story, poison)
+        assert (told.status.value, told.reason) == ("failed", "claim_failed")
+        first, *later = await parts(story, told)
+        assert (first.state, first.attempt) == (OutboxState.DEAD, 0)
+        assert {item.state for item in later} <= {OutboxState.HELD}
+        [line] = [r for r in caplog.records if r.message == "dead letter: its claim failed"]
+        assert vars(line)["outbox_id"] == first.id
+        assert line.exc_info is not None
+
+        monkeypatch.setattr(FactsDesk, "decide", real)
+        await resubmits(story, first.id)
+        await walks(story, 30)
+        assert (await message(story, poison)).status.value == "delivered"
 
 
 # -- the store fails as the outcome is known --------------------------------------------------------

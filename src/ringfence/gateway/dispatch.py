@@ -28,6 +28,7 @@ from ringfence.model.errors import (
     PossiblyDispatched,
     ProviderMisconfigured,
     RingfenceError,
+    StoreError,
 )
 from ringfence.model.message import MessageStatus
 from ringfence.model.outbox import (
@@ -48,6 +49,7 @@ _CLAIMABLE = frozenset({OutboxState.DUE})
 _IN_FLIGHT = frozenset({OutboxState.SENDING, OutboxState.UNKNOWN})
 # Once its outcome is unknown an item is only ever resolved, never due again by itself (P5).
 _OURS = frozenset({OutboxState.SENDING})
+_CLAIM_FAILED = "claim_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,17 @@ class Dispatcher:
         self._record: Batcher[Sent, None] = Batcher(kit.store, self._record_many)
 
     async def claim(self, limit: int) -> list[OutboxItem]:
-        """Take up to `limit` due items that the gate allows now; each must then be sent."""
+        """Take up to `limit` due items that the gate allows now; each must then be sent. An item
+        that breaks its claim goes to the dead letters, so that it holds up nobody else's."""
         now = self._kit.clock.now()
-        return await self._kit.store.write(lambda tx: self._claim(tx, limit, now))
+        try:
+            return await self._kit.store.write(
+                lambda tx: self._claim(tx, self._due(tx, limit, now), now)
+            )
+        except StoreError:
+            raise
+        except Exception:  # ours, whatever it is: it is logged with the item it comes from
+            return await self._claim_first(now)
 
     async def send(self, item: OutboxItem) -> None:
         """Call the provider once and record the outcome. Never raises for what a provider does."""
@@ -82,9 +92,46 @@ class Dispatcher:
 
     # -- the claiming transaction ----------------------------------------------------------
 
-    def _claim(self, tx: Tx, limit: int, now: datetime) -> list[OutboxItem]:
+    async def _claim_first(self, now: datetime) -> list[OutboxItem]:
+        """Claim one alone; one that breaks even so is the one, and is put aside."""
+        first: list[OutboxItem] = []
+
+        def job(tx: Tx) -> list[OutboxItem]:
+            first[:] = self._due(tx, 1, now)
+            return self._claim(tx, first, now)
+
+        try:
+            return await self._kit.store.write(job)
+        except StoreError:
+            raise
+        except Exception:
+            if not first:
+                raise
+            [item] = first
+            about = {"outbox_id": item.id, "message_id": item.message_id, "line": item.line}
+            log.exception("dead letter: its claim failed", extra=about)
+        await self._kit.store.write(lambda tx: self._put_aside(tx, item, now))
+        self._kit.outbox_bell.ring()
+        return []
+
+    def _put_aside(self, tx: Tx, item: OutboxItem, now: datetime) -> None:
+        change = OutboxChange(
+            item.id,
+            _CLAIMABLE,
+            OutboxState.DEAD,
+            expect_attempt=item.attempt,
+            status=MessageStatus.FAILED,
+            reason=_CLAIM_FAILED,
+        )
+        if not tx.outbox.change([change]):
+            return
+        hold_later_parts(tx, item)
+        _settle(tx, [(item, change)], now)
+        body = {"reason": _CLAIM_FAILED}
+        tx.audit.append([self._kit.audit("dead_letter", item.id, "system", now, body)])
+
+    def _claim(self, tx: Tx, due: Sequence[OutboxItem], now: datetime) -> list[OutboxItem]:
         kit = self._kit
-        due = self._due(tx, limit, now)
         if not due:
             return []
         questions = [self._question(item) for item in due]

@@ -37,6 +37,8 @@ OUTBOX_TRANSITIONS: dict[OutboxState, frozenset[OutboxState]] = {
             OutboxState.EXPIRED,
             # A late callback proved that an earlier try had arrived.
             OutboxState.ACCEPTED,
+            # It broke its own claim.
+            OutboxState.DEAD,
         }
     ),
     OutboxState.SENDING: frozenset(
