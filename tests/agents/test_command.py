@@ -6,12 +6,14 @@ import asyncio
 import json
 import logging
 import os
+import pwd
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from ringfence.agents import command
 from ringfence.agents.command import Settings
@@ -266,3 +268,49 @@ def test_settings_it_cannot_work_with(settings: dict[str, Any], path: str) -> No
     with pytest.raises(ConfigInvalid) as caught:
         make(**settings)
     assert [problem.split(":")[0] for problem in caught.value.problems] == [path]
+
+
+# -- as another user ------------------------------------------------------------------------------
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a program as another")
+WHO = ("sh", "-c", 'echo "$(id -u) $(id -G) $HOME"')
+
+
+@needs_root
+@pytest.mark.proves("P2")
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_program_runs_as_the_user_it_is_given(
+    turn: TurnMaker, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    nobody = pwd.getpwnam("nobody")
+    with asyncio.Runner(loop_factory=loop) as runner:
+        reply = runner.run(make(argv=WHO, cwd="/", run_as="nobody").reply(turn()))
+    assert reply.text == f"{nobody.pw_uid} {nobody.pw_gid} {nobody.pw_dir}"
+
+
+@needs_root
+@pytest.mark.proves("P2")
+async def test_that_program_is_ended_in_time_as_well(turn: TurnMaker) -> None:
+    agent = make(argv=("sleep", "60"), cwd="/", run_as="nobody", timeout_s=0.2)
+    with pytest.raises(AgentTimeout):
+        await agent.reply(turn())
+
+
+@pytest.mark.proves("P2")
+async def test_without_the_right_nothing_is_run(
+    turn: TurnMaker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    agent = make(argv=("touch", str(tmp_path / "ran")), run_as="nobody")
+    with pytest.raises(AgentUnavailable, match="runs as root"):
+        await agent.reply(turn())
+    assert not (tmp_path / "ran").exists()
+    assert "runAs" in await agent.check()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("no-such-user-here", "a user of this machine"), ("root", "fewer rights")]
+)
+def test_a_user_that_cannot_be_is_a_configuration_error(name: str, words: str) -> None:
+    with pytest.raises(ConfigInvalid, match=words):
+        make(argv=("id",), run_as=name)

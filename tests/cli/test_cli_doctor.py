@@ -95,6 +95,27 @@ def test_what_was_loosened_or_stands_still_is_a_note(tmp_path: Path) -> None:
     assert areas["kill switch"][0]["hint"]
 
 
+@pytest.mark.proves("P2")
+@pytest.mark.parametrize(("run_as", "noted"), [({}, True), ({"runAs": "nobody"}, False)])
+def test_a_program_with_an_operators_rights_is_a_note(
+    tmp_path: Path, run_as: dict[str, str], noted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    house = build(tmp_path, agent={"kind": "command", "argv": ["cat"], **run_as}, agents={})
+    findings = _found(house, 0)["agent default"]
+    assert ["note" in one["level"] for one in findings] == [False] + [True] * noted
+
+
+def test_a_user_that_is_not_there_is_named(tmp_path: Path) -> None:
+    program = {"kind": "command", "argv": ["cat"], "runAs": "no-such-user-here"}
+    texts = [
+        one["text"]
+        for one in _found(build(tmp_path, agents={"default": program}), 1)["configuration"]
+    ]
+    assert len(texts) == 1
+    assert "agents.default.runAs: expected the name of a user of this machine" in texts[0]
+
+
 def test_a_taken_port_is_wrong(tmp_path: Path, unused_port: int) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -45,12 +46,14 @@ _log = logging.getLogger(__name__)
 class Settings:
     """`argv` is a list, its first item the program. `stdin`: the message as `text`, or the whole
     turn as `json`. `env_allow` names the variables passed on besides ENV_ALWAYS; two are always
-    set: RINGFENCE_TURN_ID (the same in every try) and RINGFENCE_CONTACT_ID."""
+    set: RINGFENCE_TURN_ID (the same in every try) and RINGFENCE_CONTACT_ID. `run_as` names the user
+    the program runs as; without one it is the gateway's, who may do what an operator may."""
 
     argv: tuple[str, ...]
     stdin: Literal["text", "json"] = "text"
     env_allow: tuple[str, ...] = ()
     cwd: str = ""
+    run_as: str = ""
     timeout_s: float = 120.0
     stdout_bytes_max: int = STDOUT_BYTES_MAX
     max_reply_chars: int = REPLY_CHARS_MAX
@@ -65,15 +68,31 @@ class _Run:
     stderr: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """A user of this machine."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+
+    def become(self) -> None:
+        """In the child, before the program: no group of the gateway's is kept."""
+        os.setgroups([])
+        os.setgid(self.gid)
+        os.setuid(self.uid)
+
+
 class CommandAgent:
     """Fulfils `ports.Agent`. `reply` raises AgentUnavailable (not started, or exit 75),
     AgentTimeout (killed), AgentRefused (any other exit, or an answer that is no text)."""
 
     keeps_history = False
 
-    def __init__(self, agent_id: str, settings: Settings) -> None:
+    def __init__(self, agent_id: str, settings: Settings, account: _Account | None) -> None:
         self.id = agent_id
-        self._settings = settings
+        self._settings, self._account = settings, account
         self._slots = Slots(settings.max_concurrent, settings.queue_s)
 
     async def reply(self, turn: AgentTurn) -> AgentReply:
@@ -88,8 +107,8 @@ class CommandAgent:
         return self._read(run.stdout)
 
     async def check(self) -> str:
-        """Whether the program is there; it is not run."""
-        return _not_runnable(self._settings)
+        """Whether the program is there and may be started as its user; it is not run."""
+        return _not_runnable(self._settings) or _no_right(self._account)
 
     async def close(self) -> None:
         """Nothing is held: a turn under way ends its own program when it is cancelled."""
@@ -109,6 +128,8 @@ class CommandAgent:
         names = (*ENV_ALWAYS, *self._settings.env_allow)
         passed = {name: os.environ[name] for name in names if name in os.environ}
         ours = {"RINGFENCE_TURN_ID": turn.turn_id, "RINGFENCE_CONTACT_ID": turn.contact_id}
+        if self._account is not None:
+            passed["HOME"] = self._account.home
         return {**passed, **ours}
 
     async def _run(self, stdin: bytes, env: Mapping[str, str]) -> _Run:
@@ -131,6 +152,8 @@ class CommandAgent:
                 await _reaped(process)
 
     async def _started(self, env: Mapping[str, str]) -> asyncio.subprocess.Process:
+        if problem := _no_right(self._account):
+            raise AgentUnavailable(f"{self._name} was not started. {problem}")
         try:
             return await asyncio.create_subprocess_exec(
                 *self._settings.argv,
@@ -140,7 +163,13 @@ class CommandAgent:
                 env=env,
                 cwd=self._settings.cwd or None,
                 start_new_session=True,  # its own process group, so that all of it can be ended
+                # Not `user=`: uvloop, on which the gateway runs, refuses that word.
+                preexec_fn=self._account.become if self._account is not None else None,
             )
+        except subprocess.SubprocessError as error:
+            raise AgentUnavailable(
+                f"{self._name} could not be started as {self._settings.run_as}."
+            ) from error
         except OSError as error:
             why = os.strerror(error.errno).lower() if error.errno else "no reason given"
             raise AgentUnavailable(f"{self._name} could not be started: {why}.") from error
@@ -194,6 +223,27 @@ def _not_runnable(settings: Settings) -> str:
     return ""
 
 
+def _no_right(account: _Account | None) -> str:
+    """Never falls back to the gateway's own user. Root alone: a right that came as a capability
+    would go on to the program."""
+    if account is None or os.geteuid() == 0:
+        return ""
+    return f"Only a gateway that runs as root can run it as {account.name} (runAs)."
+
+
+def _account_of(name: str) -> _Account:
+    """Raises ConfigInvalid."""
+    try:
+        import pwd  # not on Windows
+
+        found = pwd.getpwnam(name)
+    except (ImportError, KeyError, ValueError):
+        raise ConfigInvalid(("runAs: expected the name of a user of this machine",)) from None
+    if found.pw_uid == 0:
+        raise ConfigInvalid(("runAs: expected a user with fewer rights than root",))
+    return _Account(name, found.pw_uid, found.pw_gid, found.pw_dir)
+
+
 async def _feed(stdin: asyncio.StreamWriter, content: bytes) -> None:
     """A program may exit without reading; that is its choice, not an error."""
     try:
@@ -245,8 +295,8 @@ def _exit_words(exit_code: int) -> str:
 
 
 def make(agent_id: str, settings: Settings, http: Http, clock: Clock) -> Agent:
-    """Raises ConfigInvalid for an argv that is not a list of arguments. `http` and `clock` are not
-    used."""
+    """Raises ConfigInvalid for an argv that is not a list of arguments and for a `run_as` that is no
+    user here. `http` and `clock` are not used."""
     problems = []
     argv: object = settings.argv  # whatever a configuration held
     if isinstance(argv, str):
@@ -259,7 +309,8 @@ def make(agent_id: str, settings: Settings, http: Http, clock: Clock) -> Agent:
         problems.append("maxConcurrent: expected at least 1")
     if problems:
         raise ConfigInvalid(tuple(problems))
-    return CommandAgent(agent_id, settings)
+    account = _account_of(settings.run_as) if settings.run_as else None
+    return CommandAgent(agent_id, settings, account)
 
 
 def _is_argument_list(argv: object) -> bool:

@@ -216,6 +216,9 @@ async def _agents(gateway: Gateway) -> list[Symptom]:
             symptoms.append(Symptom(area, WRONG, problem, hint))
         else:
             symptoms.append(Symptom(area, OK, f"It answers ({entry.kind})."))
+        if entry.kind == "command" and not entry.options.get("run_as"):
+            text = "Its program runs as the gateway's user and can do what an operator can."
+            symptoms.append(Symptom(area, NOTE, text, "Set runAs: docs/howto/connect-an-agent.md"))
     return symptoms
 
 

@@ -193,6 +193,9 @@ class CommandShape(SlotsShape):
         "Variables passed on to it besides PATH and the like.", default="[]"
     )
     cwd: Text = key("The folder it runs in.", default="the gateway's")
+    run_as: Text = key(
+        "User of this machine it runs as; the gateway must be root.", default="the gateway's"
+    )
     stdout_bytes_max: Annotated[int, Field(ge=1, le=20 * 1024 * 1024)] = key("Most it may print.")
 
 
