@@ -10,9 +10,12 @@ from pathlib import Path
 import click
 import pytest
 
-from ringfence.bootstrap import Role, broken_part, open_gateway, running
+from ringfence.bootstrap import Role, Swaps, broken_part, open_gateway, running
 from ringfence.cli import gateway as gateway_command
+from ringfence.clock import SystemClock
 from ringfence.config import Settings, load
+from ringfence.ports import AgentReply, AgentTurn, Store
+from ringfence.store import open_store
 from ringfence.worker import Worker
 
 END_TIMEOUT_S = 20.0
@@ -72,3 +75,43 @@ async def test_a_gateway_whose_worker_dies_ends_with_1(
     assert ended.value.exit_code == 1
     [told] = [record for record in caplog.records if record.levelno == logging.CRITICAL]
     assert told.getMessage() == "the worker ended by itself; the gateway stops"
+
+
+class Closing:
+    """An agent that tells the order of the ends."""
+
+    id = "default"
+    keeps_history = False
+
+    def __init__(self, ends: list[str]) -> None:
+        self._ends = ends
+
+    async def reply(self, turn: AgentTurn) -> AgentReply:
+        raise AssertionError("nobody asks it")
+
+    async def check(self) -> str:
+        return ""
+
+    async def close(self) -> None:
+        self._ends.append("agent")
+        raise OSError("it would not close")
+
+
+async def test_agents_are_closed_and_the_store_after_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[str] = []
+    settings = settings_of(tmp_path)
+    store = await open_store(settings.store.url, clock=SystemClock())
+    close = type(store).close
+
+    async def closes(closing: Store) -> None:
+        ends.append("store")
+        await close(closing)
+
+    monkeypatch.setattr(type(store), "close", closes)
+    swaps = Swaps(store=store, agents={"default": Closing(ends)})
+    with pytest.raises(OSError, match="would not close"):
+        async with open_gateway(settings, swaps):
+            pass
+    assert ends == ["agent", "store"]

@@ -84,17 +84,17 @@ async def open_gateway(settings: Settings, swaps: Swaps | None = None) -> AsyncI
         connections_max=CONNECTIONS_MAX + settings.delivery.concurrency,
         allow_hosts=_loopback_hosts(settings.lines),
     )
-    try:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(store.close)
+        if isinstance(http, HttpClient):
+            stack.push_async_callback(http.close)
         agents = (
             dict(chosen.agents) if chosen.agents is not None else _agents(settings, http, clock)
         )
+        for agent in agents.values():
+            stack.push_async_callback(agent.close)
         kit = equipment(settings, store, clock, http, agents, chosen)
-        gateway = _assemble(settings, kit)
-        yield gateway
-    finally:
-        if isinstance(http, HttpClient):
-            await http.close()
-        await store.close()
+        yield _assemble(settings, kit)
 
 
 def equipment(
