@@ -170,3 +170,16 @@ def test_show_tells_parts_reports_and_decisions_in_words(house: House) -> None:
     story = house.json("message", "show", message_id)
     assert story["parts"][0]["reports"][0]["error_code"] == 30003
     assert "no message" in str(house.run("message", "show", "msg_none", code=1).exception).lower()
+
+
+@pytest.mark.proves("P1", "P2")
+def test_what_a_stop_held_is_let_go_or_cancelled_by_a_person(house: House) -> None:
+    ids = [house.json(*SEND)["id"] for _ in range(2)]
+    house.run("stop")
+    assert "kill switch" in house.run("message", "release", ids[0], code=1).stderr
+    house.run("resume")
+    assert "Released" in house.run("message", "release", ids[0]).stdout
+    assert house.json("message", "cancel", ids[1]) == {"id": ids[1], "cancelled": True}
+    found = {one["id"]: one["status"] for one in house.json("message", "list")["messages"]}
+    assert [found[key] for key in ids] == ["queued", "cancelled"]
+    assert "not held" in house.run("message", "release", ids[0], code=1).stderr

@@ -14,18 +14,19 @@ from looking import (
     all_items,
     audit,
     creates,
+    inbound,
     message_form,
     outbound,
     sid_of,
     webhook,
 )
-from ringfence.gateway import bridge, halt
-from ringfence.model.contact import SwitchScope
-from ringfence.model.errors import NotFound
+from ringfence.gateway import bridge, halt, release
+from ringfence.model.contact import Switch, SwitchScope
+from ringfence.model.errors import NotFound, NotReleasable
 from ringfence.model.outbox import OutboxState
 from ringfence.model.phone import PhoneNumber
 from ringfence.testing import Behaviour, OptOutHandling, Outcome
-from telling import Story, telling
+from telling import START, Story, telling
 
 SECOND = {
     "fromNumber": "+15555550101",
@@ -33,6 +34,7 @@ SECOND = {
     "publicWebhookUrl": "{public}/webhooks/second",
 }
 EVERYTHING, LINE, AGENT, CONTACT = SwitchScope
+SWITCH = Switch(EVERYTHING, "", START, "a test", "operator:t")
 
 
 async def stop(story: Story, scope: SwitchScope, subject: str = "") -> int:
@@ -51,6 +53,13 @@ async def resume(story: Story, scope: SwitchScope, subject: str = "") -> None:
 async def sends(story: Story, to: str, line: str, who: str = "operator:t") -> str:
     kit = story.gateway.kit
     asked = bridge.SendRequest(kit.lines[line], PhoneNumber(to), f"{to} {line} {who}", who)
+    return (await bridge.send(kit, asked)).message.id
+
+
+async def sends_long(story: Story, to: str) -> str:
+    """Two parts."""
+    kit = story.gateway.kit
+    asked = bridge.SendRequest(story.line, PhoneNumber(to), "word " * 400, "operator:t")
     return (await bridge.send(kit, asked)).message.id
 
 
@@ -122,7 +131,99 @@ async def test_what_is_on_its_way_does_not_come_back(store_url: str) -> None:
         await story.passes(minutes=5)
         assert creates(story) == []
         [ended] = await all_items(story)
-        assert ended.state is OutboxState.CANCELLED
+        assert ended.state is OutboxState.HELD
+
+
+async def let_go(story: Story, key: str) -> int:
+    kit, now = story.gateway.kit, story.clock.now()
+    parts: int = await story.write(lambda tx: release.release(kit, tx, key, "operator:t", now))
+    return parts
+
+
+async def ends(story: Story, key: str) -> None:
+    kit, now = story.gateway.kit, story.clock.now()
+    await story.write(lambda tx: release.cancel(kit, tx, key, "operator:t", now))
+
+
+@pytest.mark.proves("P1", "P2", "P7")
+async def test_a_person_lets_go_what_a_stop_held(store_url: str) -> None:
+    async with telling(store_url, sms=OPEN) as story:
+        short, long = await sends(story, ALICE, "default"), await sends_long(story, BOB)
+        await stop(story, EVERYTHING)
+        with pytest.raises(NotReleasable, match="kill switch"):
+            await let_go(story, short)
+        await resume(story, EVERYTHING)
+        assert (await let_go(story, short), await let_go(story, long)) == (1, 2)
+        for _ in range(10):
+            await story.passes(seconds=5)
+        assert [len(story.phone(one).inbox) for one in (ALICE, BOB)] == [1, 2]
+        [entry] = await audit(story, short, "released")
+        assert len(entry["items"]) == 1
+        with pytest.raises(NotReleasable, match="not held"):
+            await let_go(story, short)
+
+
+@pytest.mark.proves("P1", "P3")
+async def test_what_came_back_from_a_retry_can_be_let_go(store_url: str) -> None:
+    async with telling(store_url, sms=OPEN) as story:
+        story.carrier.next_creates(Outcome.THROTTLED)
+        key = await sends_long(story, ALICE)
+        [item] = await story.gateway.dispatcher.claim(1)
+        # Engaged by another process while the call was under way; nothing of it held yet.
+        await story.gateway.dispatcher.send(item)
+        await story.write(lambda tx: tx.switches.engage(SWITCH))
+        await story.passes(minutes=5)
+        await resume(story, EVERYTHING)
+        await story.passes(minutes=5)
+        # The second part does not go without the first.
+        assert creates(story) == []
+        assert {one.state for one in await all_items(story)} == {OutboxState.HELD}
+        await let_go(story, key)
+        for _ in range(10):
+            await story.passes(seconds=5)
+        assert len(story.phone(ALICE).inbox) == 2
+
+
+@pytest.mark.proves("P1", "P3")
+async def test_an_opt_out_counts_more_than_a_release(store_url: str) -> None:
+    async with telling(store_url, sms=OPEN) as story:
+        key = await sends(story, ALICE, "default")
+        await stop(story, EVERYTHING)
+        await resume(story, EVERYTHING)
+        person = PhoneNumber(ALICE)
+        # Not by STOP, which would cancel it: the gate itself must say no.
+        await story.write(lambda tx: tx.people.set_opt_out(person, "operator"))
+        with pytest.raises(NotReleasable, match="opted out"):
+            await let_go(story, key)
+
+
+@pytest.mark.proves("P1", "P2")
+async def test_what_the_gate_held_is_not_let_go_but_can_be_cancelled(store_url: str) -> None:
+    async with telling(store_url) as story:
+        key = await sends(story, ALICE, "default", "agent:local")
+        with pytest.raises(NotReleasable, match="approval"):
+            await let_go(story, key)
+        await ends(story, key)
+        [message] = await outbound(story)
+        assert message.status.value == "cancelled"
+        with pytest.raises(NotReleasable, match="cancelled"):
+            await ends(story, key)
+        with pytest.raises(NotFound):
+            await let_go(story, "msg_none")
+
+
+@pytest.mark.proves("P2", "P7")
+async def test_a_waiting_text_can_be_cancelled(sqlite_url: str) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        key = await sends_long(story, ALICE)
+        await ends(story, key)
+        await story.passes(minutes=1)
+        assert creates(story) == []
+        assert len(await audit(story, key, "message_cancelled")) == 1
+        await webhook(story, message_form(ALICE, "hello", sid_of(1)))
+        [received] = await inbound(story)
+        with pytest.raises(NotReleasable, match="came in"):
+            await ends(story, received.id)
 
 
 @pytest.mark.proves("P3", "P6")
@@ -186,6 +287,21 @@ async def test_stop_and_resume_are_on_record_without_numbers(sqlite_url: str) ->
         checked, broken = await story.read(lambda tx: tx.audit.verify())
         assert checked > 0
         assert broken == ""
+
+
+@pytest.mark.proves("P9")
+@pytest.mark.parametrize("number", [ALICE, "+1 (555) 555-0111", "1-555-555-0111", "15555550111"])
+async def test_a_number_in_the_reason_stays_out_of_the_record(sqlite_url: str, number: str) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        kit, now = story.gateway.kit, story.clock.now()
+        words = f"{number} complained 3 times since 9:15"
+        await story.write(lambda tx: halt.stop(kit, tx, EVERYTHING, "", words, "operator:t", now))
+        [body] = await audit(story, "everything", "stop")
+        assert "555-0111" not in body["reason"]
+        assert "5550111" not in body["reason"]
+        assert "complained 3 times since 9:15" in body["reason"]
+        [switch] = await story.read(lambda tx: tx.switches.engaged())
+        assert switch.reason == words
 
 
 @pytest.mark.proves("P2", "P8")

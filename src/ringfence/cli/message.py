@@ -30,7 +30,7 @@ LIMIT_MAX = 1_000
 
 @click.group("message")
 def command() -> None:
-    """Send a message; look at messages."""
+    """Send a message; look at messages; let go or cancel what is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,3 +297,45 @@ def _print_story(story: dict[str, Any]) -> None:
     for attempt in story["attempts"]:
         detail = f" ({attempt['detail']})" if attempt["detail"] else ""
         click.echo(f"attempt {attempt['attempt']}    {attempt['at']}  {attempt['outcome']}{detail}")
+
+
+@command.command("release")
+@click.argument("message_id", metavar="ID")
+@common.json_option
+@click.pass_context
+def release(ctx: click.Context, message_id: str, as_json: bool) -> None:
+    """Let a message go that `ringfence stop` held. It is due at once, and the gate decides again
+    when it is sent; it keeps the time at which it expires. Refused while the kill switch is still
+    engaged, and for what the gate itself held."""
+
+    async def work(gateway: Gateway) -> int:
+        from ringfence.gateway.release import release as let_go
+
+        kit, now, actor = gateway.kit, gateway.kit.clock.now(), common.actor()
+        return await kit.store.write(lambda tx: let_go(kit, tx, message_id, actor, now))
+
+    parts = common.with_gateway(ctx, work)
+    if as_json:
+        common.print_json({"id": message_id, "released": parts})
+    else:
+        click.echo(f"Released: {message_id}. It is due now; the gate decides again.")
+
+
+@command.command("cancel")
+@click.argument("message_id", metavar="ID")
+@common.json_option
+@click.pass_context
+def cancel(ctx: click.Context, message_id: str, as_json: bool) -> None:
+    """End a message that waits or is held. What was handed to the provider cannot be called back."""
+
+    async def work(gateway: Gateway) -> None:
+        from ringfence.gateway.release import cancel as end
+
+        kit, now, actor = gateway.kit, gateway.kit.clock.now(), common.actor()
+        await kit.store.write(lambda tx: end(kit, tx, message_id, actor, now))
+
+    common.with_gateway(ctx, work)
+    if as_json:
+        common.print_json({"id": message_id, "cancelled": True})
+    else:
+        click.echo(f"Cancelled: {message_id}.")

@@ -40,7 +40,7 @@ def cancel_person(
         ]
     )
     items = [item for item in tx.outbox.pending_for(number) if line in (None, item.line)]
-    _end(tx, items, OutboxState.CANCELLED, MessageStatus.CANCELLED, reason, now)
+    cancel_items(tx, items, reason, now)
     held = _held(tx, number, line)
     _settle(tx, held, MessageStatus.CANCELLED, reason, now)
     if items or turns or held:
@@ -68,6 +68,11 @@ def provider_opted_out(
     body = {"line": item.line, "source": "provider", "code": code}
     tx.audit.append([kit.audit("opt_out", item.id, "provider", now, body)])
     cancel_person(kit, tx, item.number, "opted_out", "provider", now)
+
+
+def cancel_items(tx: Tx, items: Sequence[OutboxItem], reason: str, now: datetime) -> None:
+    """End unsent items and the messages they are parts of."""
+    _end(tx, items, OutboxState.CANCELLED, MessageStatus.CANCELLED, reason, now)
 
 
 def hold_items(

@@ -224,6 +224,9 @@ class Dispatcher:
                 ), None
             case Verdict.HOLD:
                 return _ended(item, OutboxState.HELD, MessageStatus.HELD, decision)
+            case Verdict.DENY if _only_stopped(decision):
+                # As what waited when the switch was engaged: a person lets it go (ADR 0007).
+                return _ended(item, OutboxState.HELD, MessageStatus.HELD, decision)
             case Verdict.DENY:
                 return _ended(item, OutboxState.CANCELLED, MessageStatus.REFUSED, decision)
             case _:
@@ -391,6 +394,12 @@ def _leased(item: OutboxItem, owner: str, until: datetime) -> OutboxItem:
     )
 
 
+def _only_stopped(decision: Decision) -> bool:
+    """The kill switch alone is against it; whatever else denies it denies it for good."""
+    denying = [one.code for one in decision.reasons if one.verdict is Verdict.DENY]
+    return denying == ["stopped"]
+
+
 def _ended(
     item: OutboxItem, state: OutboxState, status: MessageStatus, decision: Decision
 ) -> tuple[OutboxChange, MessageStatus]:
@@ -440,6 +449,8 @@ def _mark_ended(
             continue
         if status is MessageStatus.REFUSED:
             cancel_later_parts(tx, item)
+        else:
+            hold_later_parts(tx, item, reason)
         settle_parts(tx, [item.message_id], reason, now)
 
 

@@ -3,14 +3,18 @@ what may happen. Each is one transaction with its audit entry; none is open to a
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from ringfence.gateway.cancel import cancel_person, hold_items
 from ringfence.gateway.equipment import Equipment
 from ringfence.model.contact import Person, Switch, SwitchScope
 from ringfence.model.errors import NotFound
-from ringfence.model.phone import PhoneNumber
+from ringfence.model.phone import PhoneNumber, mask
 from ringfence.ports import Tx
+
+# Anything of 8 to 15 digits with a number's layout between them; rather one mask too many.
+_NUMBER = re.compile(r"\+?\(?[0-9](?:[ ().-]{0,2}[0-9]){7,14}")
 
 
 def stop(
@@ -34,7 +38,9 @@ def stop(
         case SwitchScope.CONTACT:
             items = tx.outbox.pending_for(PhoneNumber(subject))
     held = hold_items(kit, tx, items, "stopped", actor, now)
-    body = {"scope": scope, "reason": reason, "held": held, **_named(tx, scope, subject)}
+    # The words as typed stand with the switch; the record outlives every person in it (P9).
+    words = _NUMBER.sub(lambda found: mask(found.group()), reason)
+    body = {"scope": scope, "reason": words, "held": held, **_named(tx, scope, subject)}
     tx.audit.append([kit.audit("stop", scope.value, actor, now, body)])
     return held
 

@@ -41,9 +41,10 @@ def cancel_later_parts(tx: Tx, item: OutboxItem) -> None:
     _stop(tx, item, _PENDING, OutboxState.CANCELLED, MessageStatus.CANCELLED)
 
 
-def hold_later_parts(tx: Tx, item: OutboxItem) -> None:
-    """The item became a dead letter: what follows waits with it, for whoever resubmits it."""
-    _stop(tx, item, frozenset({OutboxState.DUE}), OutboxState.HELD, MessageStatus.HELD)
+def hold_later_parts(tx: Tx, item: OutboxItem, reason: str = EARLIER) -> None:
+    """The item became a dead letter, or is held itself: what follows waits with it, for whoever
+    resubmits it or lets it go."""
+    _stop(tx, item, frozenset({OutboxState.DUE}), OutboxState.HELD, MessageStatus.HELD, reason)
 
 
 def waiting_parts_due(
@@ -84,13 +85,14 @@ def _stop(
     expect: frozenset[OutboxState],
     state: OutboxState,
     status: MessageStatus,
+    reason: str = EARLIER,
 ) -> None:
     if item.part == item.parts:
         return
     parts = tx.outbox.of_messages([item.message_id]).get(item.message_id, [])
     tx.outbox.change(
         [
-            OutboxChange(part.id, expect, state, reason=EARLIER, status=status)
+            OutboxChange(part.id, expect, state, reason=reason, status=status)
             for part in parts
             if part.part > item.part
         ]

@@ -13,6 +13,7 @@ RingfenceError
 │   ├── NotFound                 no such thing
 │   ├── KeyReused                an idempotency key came back with another body
 │   ├── NotResubmittable         a dead letter that must not, or cannot, be tried again
+│   ├── NotReleasable            a message that is not held, or must not go now
 │   ├── Forbidden                wrong door, wrong origin, wrong credential
 │   ├── SignatureRefused         a webhook that is not the provider's
 │   ├── MalformedEvent           signed, but not an event we can read
@@ -141,6 +142,12 @@ class KeyReused(WrongRequest):
 
 class NotResubmittable(WrongRequest):
     """This cannot be tried again."""
+
+    http_status = 409
+
+
+class NotReleasable(WrongRequest):
+    """This message cannot be let go or cancelled."""
 
     http_status = 409
 
