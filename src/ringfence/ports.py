@@ -272,6 +272,9 @@ class Messages(Protocol):
     def held_before(self, line: str, created_before: datetime, limit: int) -> list[str]:
         """Ids of outbound HELD messages of a line that are older than that."""
 
+    def held_lines(self) -> list[str]:
+        """Lines with outbound HELD messages, also such as are not configured any more."""
+
     def history(self, line: str, number: PhoneNumber, before_seq: int, limit: int) -> list[Message]:
         """Received and sent messages of one conversation before `before_seq`, oldest first."""
 

@@ -797,6 +797,19 @@ async def test_a_full_queue_refuses_with_its_name(sqlite_url: str) -> None:
 # -- time -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("P6")
+async def test_a_held_message_of_a_line_that_is_gone_expires(store_url: str) -> None:
+    async with telling(store_url) as story:
+        key = await sends(story, ALICE, who="agent:local")
+        assert (await message(story, key)).status.value == "held"
+        line = story.gateway.kit.lines.pop("default")
+        for after, status in ((239, "held"), (2, "expired")):
+            story.clock.advance(minutes=after)
+            await story.passes(minutes=1)
+            assert (await message(story, key)).status.value == status
+        story.gateway.kit.lines["default"] = line
+
+
 @pytest.mark.proves("P6", "P10")
 async def test_what_waited_too_long_expires_even_if_nobody_looked(store_url: str) -> None:
     async with telling(store_url, sms={**OPEN, "messageTtlMinutes": 30}) as story:

@@ -133,6 +133,7 @@ async def test_held_messages_of_a_person_and_a_line(store: Database) -> None:
     assert held == ["msg_1", "msg_3"]
     assert await store.read(lambda tx: tx.messages.held_before("default", before, 1)) == ["msg_1"]
     assert await store.read(lambda tx: tx.messages.held_before("night", before, 10)) == []
+    assert await store.read(lambda tx: tx.messages.held_lines()) == ["default", "night"]
 
 
 async def test_history_holds_only_what_was_said(store: Database) -> None:

@@ -4,7 +4,7 @@ never blindly repeated (P5)."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.parts import settle_parts
@@ -15,6 +15,8 @@ from ringfence.model.outbox import OutboxState, Turn, TurnState
 from ringfence.ports import MessageChange, OutboxChange, TurnChange, Tx
 
 _SWEEP_MAX = 500
+# Of held messages whose line is not configured (any more): what `messageTtlMinutes` is unset.
+_GONE_LINE_TTL = timedelta(hours=4)
 
 
 def recover(kit: Equipment, tx: Tx, sole_owner: bool, now: datetime) -> tuple[int, int]:
@@ -68,7 +70,7 @@ def _owed_again(kit: Equipment, turn: Turn, now: datetime) -> TurnChange:
 
 def expire(kit: Equipment, tx: Tx, now: datetime) -> int:
     """End what has outlived its use: items past `expires_at` and held messages past their line's
-    lifetime (P6). Answers how many."""
+    lifetime, those of lines that are gone included (P6). Answers how many."""
     items = tx.outbox.expired(now, _SWEEP_MAX)
     tx.outbox.change(
         [
@@ -83,8 +85,10 @@ def expire(kit: Equipment, tx: Tx, now: datetime) -> int:
         ]
     )
     messages = [item.message_id for item in items if item.parts == 1]
-    for line in kit.lines.values():
-        messages += tx.messages.held_before(line.id, now - line.message_ttl, _SWEEP_MAX)
+    for key in tx.messages.held_lines():
+        line = kit.lines.get(key)
+        lifetime = line.message_ttl if line is not None else _GONE_LINE_TTL
+        messages += tx.messages.held_before(key, now - lifetime, _SWEEP_MAX)
     tx.messages.change(
         [
             MessageChange(key, now, status=MessageStatus.EXPIRED, reason="expired")

@@ -131,6 +131,12 @@ class MessageTable:
         )
         return [id_ for (id_,) in rows]
 
+    def held_lines(self) -> list[str]:
+        rows = self._db.rows(
+            f"SELECT DISTINCT m.line FROM messages m WHERE {_HELD} ORDER BY m.line"
+        )
+        return [line for (line,) in rows]
+
     def history(self, line: str, number: PhoneNumber, before_seq: int, limit: int) -> list[Message]:
         rows = self._db.rows(
             f"SELECT {_MESSAGE} FROM messages m WHERE m.number = ? AND m.line = ? "
