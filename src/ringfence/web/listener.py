@@ -141,6 +141,9 @@ class _Protocol(HttpToolsProtocol):
         else:
             super().send_400_response(msg)
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nothing here speaks another protocol. uvicorn would advise the operator to install one."""
+
     def _refuse_head(self) -> None:
         if self.transport.is_closing():
             return
