@@ -154,7 +154,7 @@ def _arrival(story: Story, body: str, number: int) -> Any:
 
     event = InboundMessage(sid_of(number), "AC", None, ALICE, NUMBER, body)
     kit, now = story.gateway.kit, story.clock.now()
-    keyword = receive._keyword_of(story.line, event)
+    keyword = receive._keyword_of(story.line, event, PhoneNumber(ALICE))
     message = receive._message(kit, story.line, event, PhoneNumber(ALICE), keyword, now)
     return receive.Arrival(story.line, message, keyword)
 
@@ -508,3 +508,11 @@ async def test_every_message_in_has_one_decision(store_url: str) -> None:
         for message in await inbound(story):
             [decision] = await audit(story, message.id, "decision")
             assert (decision["act"], decision["verdict"]) == ("receive", "allow")
+
+
+async def test_an_owner_who_asks_who_this_is_gets_an_answer(sqlite_url: str) -> None:
+    async with telling(sqlite_url) as story:
+        owner = story.phone(OWNER)
+        await owner.texts("who is this?")
+        await story.passes(seconds=5)
+        assert [text.body for text in owner.inbox] == ["You said: who is this?"]

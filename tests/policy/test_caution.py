@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from policy_facts import facts
+
 from ringfence.model.verdict import Verdict
 from ringfence.policy.rules.caution import RULE
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from policy_facts import NOW, facts
 
 from looking import ALICE, OPEN, audit, inbound
-from policy_facts import NOW, facts
 from ringfence.model.contact import Role
 from ringfence.model.line import AccessPolicy, Purpose
 from ringfence.model.message import MessageClass

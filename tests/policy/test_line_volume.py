@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from policy_facts import NOW, facts
+
 from ringfence.model.verdict import Act, Verdict
 from ringfence.policy.facts import Initiator, window_end
 from ringfence.policy.rules.line_volume import RULE

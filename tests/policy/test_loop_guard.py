@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from policy_facts import facts
+
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import Act, Verdict
 from ringfence.policy.facts import Initiator

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from policy_facts import facts
+
 from ringfence.model.contact import Role
 from ringfence.model.line import Purpose
 from ringfence.model.message import MessageClass

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-
 from policy_facts import NOW, facts
+
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import Act, Verdict
 from ringfence.policy.facts import window_end

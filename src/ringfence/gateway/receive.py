@@ -124,7 +124,7 @@ class Receiver:
             number = from_sender(event.sender)
         except InvalidNumber as error:
             return await self._bury(line, token, "sender", error.detail, verified)
-        keyword = _keyword_of(line, event)
+        keyword = _keyword_of(line, event, number)
         self._limit(line, number, keyword, now)
         message = _message(self._kit, line, event, number, keyword, now)
         stored = await self._admit(Arrival(line, message, keyword))
@@ -193,7 +193,7 @@ class Receiver:
         if wrong := provider.misdirected(event, line):
             raise MalformedEvent(f"On line {line.id}, {wrong}.")
         number = from_sender(event.sender)
-        keyword = _keyword_of(line, event)
+        keyword = _keyword_of(line, event, number)
         message = _message(self._kit, line, event, number, keyword, self._kit.clock.now())
         return self._admit_many(tx, [Arrival(line, message, keyword)])[0]
 
@@ -353,11 +353,14 @@ def _heeded(keyword: Keyword, person: Person) -> Keyword:
     return keyword if lifts else Keyword(KeywordKind.NONE)
 
 
-def _keyword_of(line: Line, event: InboundMessage) -> Keyword:
+def _keyword_of(line: Line, event: InboundMessage, number: PhoneNumber) -> Keyword:
     """What a provider that answers keywords lifts on YES, we lift too, or it would tell people
     that they are subscribed while we say nothing to them."""
     yes = line.optout_replies is OptOutReplies.PROVIDER
     keyword = _provider_saw(event, classify(event.body, yes_is_opt_in=yes))
+    if keyword.kind is KeywordKind.SUSPECTED and number in line.owners:
+        # Who runs the line knows how to stop it; "who is this?" is a question to their agent.
+        return Keyword(KeywordKind.NONE)
     if event.media and keyword.kind not in (KeywordKind.OPT_OUT, KeywordKind.SUSPECTED):
         return Keyword(KeywordKind.NONE)  # a picture with a word is more than the word
     return keyword

@@ -26,6 +26,7 @@ log = logging.getLogger("ringfence.track")
 _PROVABLE = frozenset(
     {
         OutboxState.DUE,
+        OutboxState.HELD,
         OutboxState.SENDING,
         OutboxState.UNKNOWN,
         OutboxState.DEAD,

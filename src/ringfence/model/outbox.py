@@ -51,7 +51,15 @@ OUTBOX_TRANSITIONS: dict[OutboxState, frozenset[OutboxState]] = {
         }
     ),
     OutboxState.UNKNOWN: frozenset({OutboxState.ACCEPTED, OutboxState.DEAD, OutboxState.FAILED}),
-    OutboxState.HELD: frozenset({OutboxState.DUE, OutboxState.CANCELLED, OutboxState.EXPIRED}),
+    OutboxState.HELD: frozenset(
+        {
+            OutboxState.DUE,
+            OutboxState.CANCELLED,
+            OutboxState.EXPIRED,
+            # As for DUE: an earlier try had arrived.
+            OutboxState.ACCEPTED,
+        }
+    ),
     OutboxState.DEAD: frozenset({OutboxState.DUE, OutboxState.ACCEPTED, OutboxState.CANCELLED}),
     OutboxState.FAILED: frozenset({OutboxState.DUE}),
     # Not a move: a status or an error code arrived for an item that is already accepted.
