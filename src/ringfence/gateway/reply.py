@@ -23,6 +23,7 @@ from ringfence.model.errors import (
     AgentError,
     AgentRefused,
     AgentUnavailable,
+    StoreError,
 )
 from ringfence.model.line import Line
 from ringfence.model.message import Direction, MediaRef, Message
@@ -74,9 +75,17 @@ class Replier:
         self._finish: Batcher[Finished, bool] = Batcher(kit.store, self._finish_many)
 
     async def claim(self, limit: int) -> list[OpenTurn]:
-        """Take up to `limit` turns, at most one per conversation; each must then be answered."""
+        """Take up to `limit` turns, at most one per conversation; each must then be answered. A
+        turn that breaks its claim goes to the dead letters, so that it holds up nobody else's."""
         now = self._kit.clock.now()
-        return await self._kit.store.write(lambda tx: self._claim(tx, limit, now))
+        try:
+            return await self._kit.store.write(
+                lambda tx: self._claim(tx, self._due(tx, limit, now), now)
+            )
+        except StoreError:
+            raise
+        except Exception:  # ours, whatever it is: it is logged with the turn it comes from
+            return await self._claim_first(now)
 
     async def answer(self, open_turn: OpenTurn) -> None:
         """Run one turn to its end. Never raises for what an agent or a provider does."""
@@ -94,9 +103,37 @@ class Replier:
 
     # -- claiming --------------------------------------------------------------------------
 
-    def _claim(self, tx: Tx, limit: int, now: datetime) -> list[OpenTurn]:
+    async def _claim_first(self, now: datetime) -> list[OpenTurn]:
+        """Claim one alone; one that breaks even so is the one, and is put aside."""
+        first: list[Turn] = []
+
+        def job(tx: Tx) -> list[OpenTurn]:
+            first[:] = self._due(tx, 1, now)
+            return self._claim(tx, first, now)
+
+        try:
+            return await self._kit.store.write(job)
+        except StoreError:
+            raise
+        except Exception:
+            if not first:
+                raise
+            [turn] = first
+            about = {"turn_id": turn.id, "message_id": turn.message_id, "line": turn.line}
+            log.exception("dead letter: its claim failed", extra=about)
+        await self._kit.store.write(lambda tx: self._put_aside(tx, turn, now))
+        self._kit.turns_bell.ring()
+        return []
+
+    def _put_aside(self, tx: Tx, turn: Turn, now: datetime) -> None:
+        owed = frozenset({TurnState.OWED})
+        reason = "claim_failed"
+        if tx.turns.change([TurnChange(turn.id, owed, TurnState.DEAD, reason=reason)]):
+            body = {"reason": reason, "line": turn.line}
+            tx.audit.append([self._kit.audit("dead_letter", turn.id, "system", now, body)])
+
+    def _claim(self, tx: Tx, due: Sequence[Turn], now: datetime) -> list[OpenTurn]:
         kit = self._kit
-        due = self._due(tx, limit, now)
         if not due:
             return []
         messages = tx.messages.many([turn.message_id for turn in due])
