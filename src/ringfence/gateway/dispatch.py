@@ -14,6 +14,7 @@ from ringfence.delivery.retry import Again, DeadLetter, Failed, Resolve, Track, 
 from ringfence.gateway.attach import hosted_urls
 from ringfence.gateway.batch import Batcher, until_stored
 from ringfence.gateway.cancel import provider_opted_out
+from ringfence.gateway.claiming import CLAIM_FAILED, Claim
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk, Question, give_back
 from ringfence.gateway.parts import cancel_later_parts, hold_later_parts, settle_parts
@@ -28,7 +29,6 @@ from ringfence.model.errors import (
     PossiblyDispatched,
     ProviderMisconfigured,
     RingfenceError,
-    StoreError,
 )
 from ringfence.model.message import MessageStatus
 from ringfence.model.outbox import (
@@ -49,7 +49,6 @@ _CLAIMABLE = frozenset({OutboxState.DUE})
 _IN_FLIGHT = frozenset({OutboxState.SENDING, OutboxState.UNKNOWN})
 # Once its outcome is unknown an item is only ever resolved, never due again by itself (P5).
 _OURS = frozenset({OutboxState.SENDING})
-_CLAIM_FAILED = "claim_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +72,13 @@ class Dispatcher:
         """Take up to `limit` due items that the gate allows now; each must then be sent. An item
         that breaks its claim goes to the dead letters, so that it holds up nobody else's."""
         now = self._kit.clock.now()
-        try:
-            return await self._kit.store.write(
-                lambda tx: self._claim(tx, self._due(tx, limit, now), now)
-            )
-        except StoreError:
-            raise
-        except Exception:  # ours, whatever it is: it is logged with the item it comes from
-            return await self._claim_first(now)
+        claim: Claim[OutboxItem, OutboxItem] = Claim(
+            due=lambda tx, most: self._due(tx, most, now),
+            take=lambda tx, due: self._claim(tx, due, now),
+            put_aside=lambda tx, item: self._put_aside(tx, item, now),
+            about=_about,
+        )
+        return await claim.run(self._kit.store, limit, log)
 
     async def send(self, item: OutboxItem) -> None:
         """Call the provider once and record the outcome. Never raises for what a provider does."""
@@ -92,28 +90,6 @@ class Dispatcher:
 
     # -- the claiming transaction ----------------------------------------------------------
 
-    async def _claim_first(self, now: datetime) -> list[OutboxItem]:
-        """Claim one alone; one that breaks even so is the one, and is put aside."""
-        first: list[OutboxItem] = []
-
-        def job(tx: Tx) -> list[OutboxItem]:
-            first[:] = self._due(tx, 1, now)
-            return self._claim(tx, first, now)
-
-        try:
-            return await self._kit.store.write(job)
-        except StoreError:
-            raise
-        except Exception:
-            if not first:
-                raise
-            [item] = first
-            about = {"outbox_id": item.id, "message_id": item.message_id, "line": item.line}
-            log.exception("dead letter: its claim failed", extra=about)
-        await self._kit.store.write(lambda tx: self._put_aside(tx, item, now))
-        self._kit.outbox_bell.ring()
-        return []
-
     def _put_aside(self, tx: Tx, item: OutboxItem, now: datetime) -> None:
         change = OutboxChange(
             item.id,
@@ -121,13 +97,13 @@ class Dispatcher:
             OutboxState.DEAD,
             expect_attempt=item.attempt,
             status=MessageStatus.FAILED,
-            reason=_CLAIM_FAILED,
+            reason=CLAIM_FAILED,
         )
         if not tx.outbox.change([change]):
             return
         hold_later_parts(tx, item)
         _settle(tx, [(item, change)], now)
-        body = {"reason": _CLAIM_FAILED}
+        body = {"reason": CLAIM_FAILED}
         tx.audit.append([self._kit.audit("dead_letter", item.id, "system", now, body)])
 
     def _claim(self, tx: Tx, due: Sequence[OutboxItem], now: datetime) -> list[OutboxItem]:
@@ -354,6 +330,10 @@ def _stop_later_parts(tx: Tx, sent: Sent, change: OutboxChange) -> None:
         hold_later_parts(tx, sent.item)
     if change.state is OutboxState.FAILED:
         cancel_later_parts(tx, sent.item)
+
+
+def _about(item: OutboxItem) -> dict[str, str]:
+    return {"outbox_id": item.id, "message_id": item.message_id, "line": item.line}
 
 
 def _undispatched(error: RingfenceError) -> Outcome:

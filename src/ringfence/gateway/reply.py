@@ -13,6 +13,7 @@ from typing import assert_never
 from ringfence.delivery.retry import Again, DeadLetter, turn_again
 from ringfence.gateway.attach import Fetched, fetch_all
 from ringfence.gateway.batch import Batcher, until_stored
+from ringfence.gateway.claiming import CLAIM_FAILED, Claim
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk, Question, covers
 from ringfence.gateway.notices import STOP_SUSPECTED, SUSPECTED
@@ -23,7 +24,6 @@ from ringfence.model.errors import (
     AgentError,
     AgentRefused,
     AgentUnavailable,
-    StoreError,
 )
 from ringfence.model.line import Line
 from ringfence.model.message import Direction, MediaRef, Message
@@ -78,14 +78,13 @@ class Replier:
         """Take up to `limit` turns, at most one per conversation; each must then be answered. A
         turn that breaks its claim goes to the dead letters, so that it holds up nobody else's."""
         now = self._kit.clock.now()
-        try:
-            return await self._kit.store.write(
-                lambda tx: self._claim(tx, self._due(tx, limit, now), now)
-            )
-        except StoreError:
-            raise
-        except Exception:  # ours, whatever it is: it is logged with the turn it comes from
-            return await self._claim_first(now)
+        claim: Claim[Turn, OpenTurn] = Claim(
+            due=lambda tx, most: self._due(tx, most, now),
+            take=lambda tx, due: self._claim(tx, due, now),
+            put_aside=lambda tx, turn: self._put_aside(tx, turn, now),
+            about=_about,
+        )
+        return await claim.run(self._kit.store, limit, log)
 
     async def answer(self, open_turn: OpenTurn) -> None:
         """Run one turn to its end. Never raises for what an agent or a provider does."""
@@ -103,33 +102,10 @@ class Replier:
 
     # -- claiming --------------------------------------------------------------------------
 
-    async def _claim_first(self, now: datetime) -> list[OpenTurn]:
-        """Claim one alone; one that breaks even so is the one, and is put aside."""
-        first: list[Turn] = []
-
-        def job(tx: Tx) -> list[OpenTurn]:
-            first[:] = self._due(tx, 1, now)
-            return self._claim(tx, first, now)
-
-        try:
-            return await self._kit.store.write(job)
-        except StoreError:
-            raise
-        except Exception:
-            if not first:
-                raise
-            [turn] = first
-            about = {"turn_id": turn.id, "message_id": turn.message_id, "line": turn.line}
-            log.exception("dead letter: its claim failed", extra=about)
-        await self._kit.store.write(lambda tx: self._put_aside(tx, turn, now))
-        self._kit.turns_bell.ring()
-        return []
-
     def _put_aside(self, tx: Tx, turn: Turn, now: datetime) -> None:
         owed = frozenset({TurnState.OWED})
-        reason = "claim_failed"
-        if tx.turns.change([TurnChange(turn.id, owed, TurnState.DEAD, reason=reason)]):
-            body = {"reason": reason, "line": turn.line}
+        if tx.turns.change([TurnChange(turn.id, owed, TurnState.DEAD, reason=CLAIM_FAILED)]):
+            body = {"reason": CLAIM_FAILED, "line": turn.line}
             tx.audit.append([self._kit.audit("dead_letter", turn.id, "system", now, body)])
 
     def _claim(self, tx: Tx, due: Sequence[Turn], now: datetime) -> list[OpenTurn]:
@@ -364,6 +340,10 @@ def _media_caution(urls: Sequence[str]) -> str:
         return "too_many_attachments"
     public = all(url.startswith("https://") and len(url) <= 2_000 for url in urls)
     return "" if public else "attachment_address"
+
+
+def _about(turn: Turn) -> dict[str, str]:
+    return {"turn_id": turn.id, "message_id": turn.message_id, "line": turn.line}
 
 
 def _log_turn(finished: Finished) -> None:
