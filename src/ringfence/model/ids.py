@@ -17,6 +17,10 @@ PREFIXES = {
     "pairing": "par",
     "event": "evt",
     "audit": "aud",
+    "grant": "grt",
+    "consent": "cns",
+    "opt_in": "opt",
+    "token": "tok",
 }
 
 

@@ -1,0 +1,101 @@
+"""Version 2, the fence: what people decided (drafts, grants, consent, pauses), what a person was
+told (disclosures), who may act (tokens), and which policies decided. Times are microseconds since
+the epoch."""
+
+from __future__ import annotations
+
+_PEOPLE = (
+    "ALTER TABLE people ADD COLUMN zone TEXT NOT NULL DEFAULT ''",
+    # An emergency or a hand-over: nothing automatic goes to the person until it is lifted. An empty
+    # line means every line.
+    """CREATE TABLE pauses (
+        number TEXT NOT NULL, line TEXT NOT NULL, why TEXT NOT NULL, since BIGINT NOT NULL,
+        actor TEXT NOT NULL, message_id TEXT NOT NULL, PRIMARY KEY (number, line)
+    ) {clustered}""",
+    # Whom a line ever wrote to: what makes a first contact one.
+    """CREATE TABLE acquaintances (
+        number TEXT NOT NULL, line TEXT NOT NULL, since BIGINT NOT NULL, PRIMARY KEY (number, line)
+    ) {clustered}""",
+    """CREATE TABLE disclosures (
+        number TEXT NOT NULL, line TEXT NOT NULL, version TEXT NOT NULL, message_id TEXT NOT NULL,
+        state TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (number, line, version)
+    ) {clustered}""",
+    "CREATE INDEX disclosures_message ON disclosures (message_id) WHERE state = 'carried'",
+)
+
+_DRAFTS = (
+    # What the gate must know of a text besides its address: worked out once, when it is proposed.
+    "ALTER TABLE messages ADD COLUMN traits TEXT NOT NULL DEFAULT '{}'",
+    "ALTER TABLE outbox ADD COLUMN traits TEXT NOT NULL DEFAULT '{}'",
+    """CREATE TABLE drafts (
+        message_id TEXT PRIMARY KEY, code TEXT NOT NULL, state TEXT NOT NULL, line TEXT NOT NULL,
+        number TEXT NOT NULL, text_digest TEXT NOT NULL, created_at BIGINT NOT NULL,
+        expires_at BIGINT NOT NULL, decided_at BIGINT, decided_by TEXT NOT NULL,
+        note TEXT NOT NULL, replaces TEXT NOT NULL, replaced_by TEXT NOT NULL
+    )""",
+    "CREATE UNIQUE INDEX drafts_code ON drafts (code) WHERE state = 'waiting'",
+    "CREATE INDEX drafts_waiting ON drafts (created_at) WHERE state = 'waiting'",
+    "CREATE INDEX drafts_expiry ON drafts (expires_at) WHERE state = 'waiting'",
+    "CREATE INDEX drafts_number ON drafts (number) WHERE state IN ('waiting', 'approved')",
+    """CREATE TABLE grants (
+        seq {seq}, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, agent TEXT NOT NULL,
+        line TEXT NOT NULL, scope TEXT NOT NULL, count_max BIGINT, used BIGINT NOT NULL,
+        valid_from BIGINT NOT NULL, valid_until BIGINT, state TEXT NOT NULL,
+        created_at BIGINT NOT NULL, created_by TEXT NOT NULL, ended_at BIGINT,
+        ended_by TEXT NOT NULL, note TEXT NOT NULL
+    )""",
+    "CREATE INDEX grants_active ON grants (agent) WHERE state = 'active'",
+    """CREATE TABLE grant_uses (
+        seq {seq}, grant_id TEXT NOT NULL, message_id TEXT NOT NULL, number TEXT NOT NULL,
+        at BIGINT NOT NULL, UNIQUE (grant_id, message_id)
+    )""",
+    "CREATE INDEX grant_uses_message ON grant_uses (message_id)",
+)
+
+_CONSENT = (
+    """CREATE TABLE consents (
+        seq {seq}, id TEXT NOT NULL UNIQUE, number TEXT NOT NULL, programme TEXT NOT NULL,
+        kind TEXT NOT NULL, level TEXT NOT NULL, channel TEXT NOT NULL, method TEXT NOT NULL,
+        disclosure TEXT NOT NULL, disclosure_digest TEXT NOT NULL, evidence TEXT NOT NULL,
+        actor TEXT NOT NULL, at BIGINT NOT NULL, ip TEXT NOT NULL, user_agent TEXT NOT NULL,
+        expires_at BIGINT, country TEXT NOT NULL
+    )""",
+    "CREATE INDEX consents_person ON consents (number, programme, seq)",
+    """CREATE TABLE opt_in_requests (
+        id TEXT PRIMARY KEY, number TEXT NOT NULL, line TEXT NOT NULL, programme TEXT NOT NULL,
+        level TEXT NOT NULL, code TEXT NOT NULL, state TEXT NOT NULL, tries BIGINT NOT NULL,
+        created_at BIGINT NOT NULL, expires_at BIGINT NOT NULL, actor TEXT NOT NULL,
+        evidence TEXT NOT NULL
+    )""",
+    "CREATE INDEX opt_in_requests_number ON opt_in_requests (number, created_at)",
+)
+
+_INTAKE = (
+    """CREATE TABLE intakes (
+        number TEXT NOT NULL, line TEXT NOT NULL, state TEXT NOT NULL, fields TEXT NOT NULL,
+        asked TEXT NOT NULL, tries BIGINT NOT NULL, started_at BIGINT NOT NULL,
+        updated_at BIGINT NOT NULL, PRIMARY KEY (number, line)
+    ) {clustered}""",
+)
+
+_AUTHORITY = (
+    """CREATE TABLE tokens (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, subject TEXT NOT NULL,
+        lines TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, created_at BIGINT NOT NULL,
+        created_by TEXT NOT NULL, expires_at BIGINT, revoked_at BIGINT, last_used_at BIGINT
+    )""",
+    # Somebody guesses codes: who, how often, and until when nobody listens.
+    """CREATE TABLE guesses (
+        subject TEXT PRIMARY KEY, count BIGINT NOT NULL, since BIGINT NOT NULL,
+        locked_until BIGINT
+    )""",
+    """CREATE TABLE policies (
+        version TEXT PRIMARY KEY, document TEXT NOT NULL, first_used_at BIGINT NOT NULL
+    )""",
+    """CREATE TABLE checkpoints (
+        seq BIGINT PRIMARY KEY, hash TEXT NOT NULL, at BIGINT NOT NULL, key_id TEXT NOT NULL,
+        signature TEXT NOT NULL
+    )""",
+)
+
+BOTH = (*_PEOPLE, *_DRAFTS, *_CONSENT, *_INTAKE, *_AUTHORITY)
