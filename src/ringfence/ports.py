@@ -17,6 +17,7 @@ from ringfence.model.contact import PairingRequest, PairingState, Person, Switch
 from ringfence.model.message import Message, MessageStatus
 from ringfence.model.outbox import OutboxItem, OutboxState, Turn, TurnState, Watch
 from ringfence.model.phone import PhoneNumber
+from ringfence.model.principal import Token
 from ringfence.providers.wire import WireRequest, WireResponse
 
 T = TypeVar("T")
@@ -399,6 +400,30 @@ class LineStates(Protocol):
     def start(self, line: str) -> bool: ...
 
 
+class Tokens(Protocol):
+    """Who may call, by the SHA-256 of what they show; the token itself is nowhere."""
+
+    def add(self, token: Token, hash_: str) -> None: ...
+    def by_hash(self, hash_: str) -> tuple[Token, str] | None:
+        """The token and the hash it is stored under, whatever its state."""
+
+    def get(self, token_id: str) -> Token | None: ...
+    def listing(self, limit: int, after: str | None) -> list[Token]:
+        """Newest first; those before the token with the id `after`."""
+
+    def alive(self, now: datetime) -> int:
+        """How many are neither revoked nor expired."""
+
+    def agents(self) -> frozenset[str]:
+        """Agents that tokens were made for, revoked ones too."""
+
+    def revoke(self, token_id: str, now: datetime) -> bool:
+        """False when there is none, or it was revoked before."""
+
+    def used(self, token_id: str, now: datetime, unless_since: datetime) -> None:
+        """Note the use, unless one at or after `unless_since` is noted already."""
+
+
 class Health(Protocol):
     def counts(self) -> dict[str, int]:
         """Rows per ledger state, for /health, /metrics and status."""
@@ -427,6 +452,7 @@ class Tx(Protocol):
     media: MediaShelf
     audit: Audit
     lines: LineStates
+    tokens: Tokens
     health: Health
 
 

@@ -14,7 +14,9 @@ RingfenceError
 │   ├── KeyReused                an idempotency key came back with another body
 │   ├── NotResubmittable         a dead letter that must not, or cannot, be tried again
 │   ├── NotReleasable            a message that is not held, or must not go now
-│   ├── Forbidden                wrong door, wrong origin, wrong credential
+│   ├── Forbidden                wrong door, wrong origin
+│   │   └── NotPermitted         known, and not allowed to do that
+│   ├── TokenRefused             no token where one is needed, or not a good one
 │   ├── SignatureRefused         a webhook that is not the provider's
 │   ├── MalformedEvent           signed, but not an event we can read
 │   ├── MediaRefused             an attachment outside the limits
@@ -156,6 +158,16 @@ class Forbidden(WrongRequest):
     """This caller may not use this door."""
 
     http_status = 403
+
+
+class NotPermitted(Forbidden):
+    """This caller may not do that."""
+
+
+class TokenRefused(WrongRequest):
+    """This needs a good token."""
+
+    http_status = 401
 
 
 class SignatureRefused(WrongRequest):

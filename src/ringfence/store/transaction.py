@@ -17,6 +17,7 @@ from ringfence.store.outbox import OutboxTable
 from ringfence.store.people import PeopleTable
 from ringfence.store.switches import LineStopTable, SwitchTable
 from ringfence.store.tallies import Tallies
+from ringfence.store.tokens import TokenTable
 from ringfence.store.turns import TurnTable
 from ringfence.store.watches import WatchTable
 
@@ -41,6 +42,7 @@ class Transaction:
         self.media: ports.MediaShelf = MediaTable(db)
         self.audit: ports.Audit = self._audit
         self.lines: ports.LineStates = LineStopTable(db)
+        self.tokens: ports.Tokens = TokenTable(db)
         self.health: ports.Health = HealthView(db, self._tallies)
 
     def begin(self) -> None:

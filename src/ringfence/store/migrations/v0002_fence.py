@@ -80,7 +80,7 @@ _INTAKE = (
 
 _AUTHORITY = (
     """CREATE TABLE tokens (
-        id TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, subject TEXT NOT NULL,
+        id TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, agent TEXT NOT NULL,
         lines TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, created_at BIGINT NOT NULL,
         created_by TEXT NOT NULL, expires_at BIGINT, revoked_at BIGINT, last_used_at BIGINT
     )""",
