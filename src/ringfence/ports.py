@@ -10,10 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ringfence.model.audit import AuditEntry
-from ringfence.model.contact import PairingRequest, PairingState, Person, Switch, SwitchScope
+from ringfence.model.consent import ConsentEvent, OptInRequest, OptInState, Standing
+from ringfence.model.contact import (
+    PairingRequest,
+    PairingState,
+    Pause,
+    Person,
+    Switch,
+    SwitchScope,
+)
+from ringfence.model.draft import Draft, DraftState
 from ringfence.model.message import Message, MessageStatus
 from ringfence.model.outbox import OutboxItem, OutboxState, Turn, TurnState, Watch
 from ringfence.model.phone import PhoneNumber
@@ -181,6 +190,15 @@ class IdempotencyRecord:
     created_at: datetime
 
 
+class Window(NamedTuple):
+    """One counter of one stretch of time: what is counted, for how many seconds, since when
+    (seconds since the epoch)."""
+
+    name: str
+    window_s: int
+    start_s: int
+
+
 @dataclass(frozen=True, slots=True)
 class StoredMedia:
     """An attachment's bytes. `token` is set (and unguessable) while it is hosted for the provider
@@ -216,6 +234,9 @@ class People(Protocol):
         """`source` empty lifts it."""
 
     def set_blocked(self, number: PhoneNumber, blocked: bool) -> None: ...
+    def set_zone(self, number: PhoneNumber, zone: str) -> None:
+        """An IANA zone; empty forgets it."""
+
     def set_passive_replies(self, counts: Sequence[tuple[PhoneNumber, int]]) -> None: ...
     def blocked(self) -> list[Person]: ...
 
@@ -276,8 +297,125 @@ class Messages(Protocol):
     def held_lines(self) -> list[str]:
         """Lines with outbound HELD messages, also such as are not configured any more."""
 
+    def heard(
+        self, pairs: Iterable[tuple[str, PhoneNumber]]
+    ) -> dict[tuple[str, PhoneNumber], datetime]:
+        """When each person last wrote to a line and was taken in; those who never did are left out."""
+
     def history(self, line: str, number: PhoneNumber, before_seq: int, limit: int) -> list[Message]:
         """Received and sent messages of one conversation before `before_seq`, oldest first."""
+
+
+class Drafts(Protocol):
+    """What people are asked about held messages, and what they said."""
+
+    def add(self, drafts: Sequence[Draft]) -> None: ...
+    def change(
+        self,
+        message_id: str,
+        state: DraftState,
+        by: str,
+        note: str,
+        now: datetime,
+        *,
+        expect: DraftState = DraftState.WAITING,
+        replaced_by: str = "",
+    ) -> bool:
+        """Move one draft, if it still is in `expect`: of two who decide, one gets True."""
+
+    def get(self, message_id: str) -> Draft | None: ...
+    def many(self, message_ids: Iterable[str]) -> dict[str, Draft]: ...
+    def by_code(self, code: str) -> Draft | None:
+        """The waiting draft with this code, else the newest one that had it."""
+
+    def codes(self) -> set[str]:
+        """Codes of waiting drafts."""
+
+    def waiting(self, line: str | None, limit: int) -> list[Draft]:
+        """Oldest first."""
+
+    def live_for(self, number: PhoneNumber) -> list[Draft]:
+        """Waiting and approved ones of a person."""
+
+    def expired(self, now: datetime, limit: int) -> list[Draft]:
+        """Waiting ones whose time has passed."""
+
+
+class Pauses(Protocol):
+    """People to whom nothing automatic goes."""
+
+    def of(self, numbers: Iterable[PhoneNumber]) -> list[Pause]: ...
+    def listing(self) -> list[Pause]: ...
+    def add(self, pause: Pause) -> bool:
+        """False when the person is paused there already; the first stays."""
+
+    def lift(self, number: PhoneNumber, line: str) -> bool: ...
+
+
+class Acquaintances(Protocol):
+    """Whom a line ever wrote to, and which disclosures reached them."""
+
+    def known(self, pairs: Iterable[tuple[str, PhoneNumber]]) -> set[tuple[str, PhoneNumber]]: ...
+    def meet(self, pairs: Iterable[tuple[str, PhoneNumber]], now: datetime) -> None: ...
+    def disclosed(
+        self, triples: Iterable[tuple[str, PhoneNumber, str]]
+    ) -> dict[tuple[str, PhoneNumber, str], tuple[str, datetime]]:
+        """(line, number, version) → (`carried` or `delivered`, when)."""
+
+    def carry(
+        self, line: str, number: PhoneNumber, version: str, message_id: str, now: datetime
+    ) -> None:
+        """A text with this disclosure is on its way; a delivered one stays delivered."""
+
+    def delivered(self, message_ids: Iterable[str], now: datetime) -> None:
+        """These messages arrived, and whatever disclosure they carried with them."""
+
+    def undisclosed(self, message_ids: Iterable[str]) -> None:
+        """These never arrived: what they carried is owed again."""
+
+
+class Consents(Protocol):
+    """The ledger of consent: events are only added. What they come to is kept beside them, so that
+    the gate asks once for a whole batch."""
+
+    def append(self, events: Sequence[ConsentEvent]) -> None: ...
+    def standing(
+        self, pairs: Iterable[tuple[PhoneNumber, str]]
+    ) -> dict[tuple[PhoneNumber, str], Standing]:
+        """(number, programme) → what was agreed to; an answer for every pair."""
+
+    def standings_of(self, number: PhoneNumber) -> dict[str, Standing]:
+        """By programme, those alone where something holds or has run out."""
+
+    def of_person(self, number: PhoneNumber) -> list[ConsentEvent]:
+        """Oldest first."""
+
+    def of_people(
+        self, numbers: Iterable[PhoneNumber]
+    ) -> dict[PhoneNumber, list[ConsentEvent]]: ...
+    def listing(self, after_seq: int, limit: int, programme: str | None) -> list[ConsentEvent]:
+        """Events past `after_seq`, oldest first."""
+
+    def newest(self, limit: int, programme: str | None) -> list[ConsentEvent]: ...
+    def erase(self, number: PhoneNumber) -> int:
+        """Forget a person: their events, what they came to, and what they were asked. Answers how
+        many events."""
+
+    def add_request(self, request: OptInRequest) -> None: ...
+    def requests(self, number: PhoneNumber, since: datetime) -> list[OptInRequest]:
+        """What a person was asked since then, newest first."""
+
+    def change_request(self, request_id: str, state: OptInState, tries: int) -> bool:
+        """Move a request, if it still is pending."""
+
+    def withdraw_requests(self, number: PhoneNumber) -> int: ...
+
+
+class Policies(Protocol):
+    """The policies that decided, by version, so that each decision can be made again (P11)."""
+
+    def remember(self, version: str, document: Mapping[str, Any], now: datetime) -> None: ...
+    def get(self, version: str) -> dict[str, Any] | None: ...
 
 
 class Turns(Protocol):
@@ -340,13 +478,12 @@ class Watches(Protocol):
 
 
 class Counters(Protocol):
-    """Counts per fixed window, kept in the claiming transaction (facts 4.5). A window starts at a
-    multiple of its length since the epoch."""
+    """Counts per fixed window, kept in the claiming transaction (facts 4.5)."""
 
-    def read(self, keys: Iterable[tuple[str, int]], now: datetime) -> dict[tuple[str, int], int]:
-        """`(name, window_s)` → count in the window that holds `now`; missing means 0."""
+    def read(self, windows: Iterable[Window]) -> dict[Window, int]:
+        """Missing means 0."""
 
-    def add(self, counts: Mapping[tuple[str, int], int], now: datetime) -> None: ...
+    def add(self, counts: Mapping[Window, int]) -> None: ...
 
 
 class Events(Protocol):
@@ -443,6 +580,11 @@ class Tx(Protocol):
     access: Access
     switches: Switches
     messages: Messages
+    drafts: Drafts
+    pauses: Pauses
+    acquaintances: Acquaintances
+    policies: Policies
+    consents: Consents
     turns: Turns
     outbox: Outbox
     watches: Watches

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from ringfence.model.draft import Traits
 from ringfence.model.phone import PhoneNumber
 
 
@@ -55,6 +56,7 @@ class MessageClass(Enum):
     PAIRING = "pairing"
     OPT_OUT_CONFIRMATION = "opt_out_confirmation"
     OPT_IN_CONFIRMATION = "opt_in_confirmation"
+    OPT_IN_REQUEST = "opt_in_request"
     HELP = "help"
     OWNER_NOTICE = "owner_notice"
 
@@ -99,6 +101,9 @@ class StatusCallback:
     our_id: str = ""
 
 
+NO_TRAITS = Traits()
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One stored message. Times are aware UTC; `segments` is 0 until counted."""
@@ -122,4 +127,5 @@ class Message:
     reason: str = ""
     in_reply_to: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    traits: Traits = NO_TRAITS
     seq: int = 0

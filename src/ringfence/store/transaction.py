@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from ringfence import ports
 from ringfence.store.access import AccessTable
+from ringfence.store.acquaintances import AcquaintanceTable
 from ringfence.store.audit import AuditTable
 from ringfence.store.connection import Connection
+from ringfence.store.consents import ConsentTable
 from ringfence.store.counters import CounterTable
+from ringfence.store.drafts import DraftTable
 from ringfence.store.events import EventTable
 from ringfence.store.health import HealthView
 from ringfence.store.idempotency import IdempotencyTable
@@ -15,6 +18,8 @@ from ringfence.store.media import MediaTable
 from ringfence.store.messages import MessageTable
 from ringfence.store.outbox import OutboxTable
 from ringfence.store.people import PeopleTable
+from ringfence.store.pauses import PauseTable
+from ringfence.store.policies import PolicyTable
 from ringfence.store.switches import LineStopTable, SwitchTable
 from ringfence.store.tallies import Tallies
 from ringfence.store.tokens import TokenTable
@@ -33,6 +38,11 @@ class Transaction:
         self.access: ports.Access = AccessTable(db)
         self.switches: ports.Switches = SwitchTable(db)
         self.messages: ports.Messages = MessageTable(db)
+        self.drafts: ports.Drafts = DraftTable(db)
+        self.pauses: ports.Pauses = PauseTable(db)
+        self.acquaintances: ports.Acquaintances = AcquaintanceTable(db)
+        self.policies: ports.Policies = PolicyTable(db)
+        self.consents: ports.Consents = ConsentTable(db)
         self.turns: ports.Turns = TurnTable(db, self._tallies)
         self.outbox: ports.Outbox = OutboxTable(db, self._tallies)
         self.watches: ports.Watches = WatchTable(db)

@@ -35,7 +35,7 @@ class Migration:
 
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, v0001_first.BOTH, v0001_first.SQLITE, v0001_first.POSTGRES),
-    Migration(2, v0002_fence.BOTH),
+    Migration(2, v0002_fence.BOTH, v0002_fence.SQLITE, v0002_fence.POSTGRES),
 )
 CURRENT = MIGRATIONS[-1].version
 

@@ -57,15 +57,29 @@ _CONSENT = (
         seq {seq}, id TEXT NOT NULL UNIQUE, number TEXT NOT NULL, programme TEXT NOT NULL,
         kind TEXT NOT NULL, level TEXT NOT NULL, channel TEXT NOT NULL, method TEXT NOT NULL,
         disclosure TEXT NOT NULL, disclosure_digest TEXT NOT NULL, evidence TEXT NOT NULL,
-        actor TEXT NOT NULL, at BIGINT NOT NULL, ip TEXT NOT NULL, user_agent TEXT NOT NULL,
-        expires_at BIGINT, country TEXT NOT NULL
+        actor TEXT NOT NULL, at BIGINT NOT NULL, recorded_at BIGINT NOT NULL, ip TEXT NOT NULL,
+        user_agent TEXT NOT NULL, expires_at BIGINT, country TEXT NOT NULL
     )""",
-    "CREATE INDEX consents_person ON consents (number, programme, seq)",
+    "CREATE INDEX consents_person ON consents (number, seq)",
+    # What the events come to, for the gate: kept with every event, and made again from them.
+    """CREATE TABLE consent_standings (
+        number TEXT NOT NULL, programme TEXT NOT NULL, level TEXT NOT NULL, granted_at BIGINT,
+        expires_at BIGINT, event_id TEXT NOT NULL, revoked_at BIGINT,
+        PRIMARY KEY (number, programme, level)
+    ) {clustered}""",
+    # Whose events may be deleted in this very transaction: a person who is erased (see the triggers).
+    "CREATE TABLE erasures (number TEXT PRIMARY KEY)",
+    # Who had opted out before there was a ledger.
+    """INSERT INTO consents (id, number, programme, kind, level, channel, method, disclosure,
+        disclosure_digest, evidence, actor, at, recorded_at, ip, user_agent, country)
+        SELECT 'cns_' || substr(contact_id, 5), number, '', 'opt_out', 'conversational', 'sms',
+        opt_out_source, '', '', 'before the ledger', 'system', 0, 0, '', '', ''
+        FROM people WHERE opt_out_source <> ''""",
     """CREATE TABLE opt_in_requests (
         id TEXT PRIMARY KEY, number TEXT NOT NULL, line TEXT NOT NULL, programme TEXT NOT NULL,
         level TEXT NOT NULL, code TEXT NOT NULL, state TEXT NOT NULL, tries BIGINT NOT NULL,
         created_at BIGINT NOT NULL, expires_at BIGINT NOT NULL, actor TEXT NOT NULL,
-        evidence TEXT NOT NULL
+        disclosure TEXT NOT NULL, message_id TEXT NOT NULL
     )""",
     "CREATE INDEX opt_in_requests_number ON opt_in_requests (number, created_at)",
 )
@@ -99,3 +113,28 @@ _AUTHORITY = (
 )
 
 BOTH = (*_PEOPLE, *_DRAFTS, *_CONSENT, *_INTAKE, *_AUTHORITY)
+
+# An event of consent is evidence: it goes only with the person it is about (issue 3, point 14).
+SQLITE = (
+    """CREATE TRIGGER consents_no_update BEFORE UPDATE ON consents
+        BEGIN SELECT RAISE(ABORT, 'events of consent are never changed'); END""",
+    """CREATE TRIGGER consents_no_delete BEFORE DELETE ON consents
+        WHEN NOT EXISTS (SELECT 1 FROM erasures e WHERE e.number = OLD.number)
+        BEGIN SELECT RAISE(ABORT, 'events of consent are deleted only with their person'); END""",
+)
+
+POSTGRES = (
+    """CREATE FUNCTION consents_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'DELETE' THEN
+                IF EXISTS (SELECT 1 FROM erasures e WHERE e.number = OLD.number) THEN
+                    RETURN OLD;
+                END IF;
+            END IF;
+            RAISE EXCEPTION 'events of consent are never changed, and deleted only with their person';
+        END $$""",
+    """CREATE TRIGGER consents_append_only BEFORE UPDATE OR DELETE ON consents
+        FOR EACH ROW EXECUTE FUNCTION consents_refuse()""",
+    """CREATE TRIGGER consents_no_truncate BEFORE TRUNCATE ON consents
+        FOR EACH STATEMENT EXECUTE FUNCTION consents_refuse()""",
+)
