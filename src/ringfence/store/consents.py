@@ -133,7 +133,7 @@ class ConsentTable:
         self._db.run("INSERT INTO erasures (number) VALUES (?)", (number.e164,))
         erased = self._db.run("DELETE FROM consents WHERE number = ?", (number.e164,))
         for table in ("consent_standings", "opt_in_requests", "erasures"):
-            self._db.run(f"DELETE FROM {table} WHERE number = ?", (number.e164,))  # noqa: S608
+            self._db.run(f"DELETE FROM {table} WHERE number = ?", (number.e164,))
         return erased
 
     # -- asking by text --------------------------------------------------------------------
