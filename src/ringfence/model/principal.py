@@ -40,7 +40,7 @@ class Permission(Enum):
     POLICY = "policy"  # change what the rules say
     STOP = "stop"  # engage a kill switch
     RESUME = "resume"  # release one
-    TOKENS = "tokens"  # noqa: S105 - a permission; create, list and revoke tokens
+    TOKENS = "tokens"  # create, list and revoke tokens
     EVENTS = "events"  # post events
 
 

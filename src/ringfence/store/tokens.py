@@ -11,9 +11,7 @@ from ringfence.model.principal import PrincipalKind, Token
 from ringfence.store.connection import Connection, Row
 from ringfence.store.values import micros, micros_or_none, moment, moment_or_none
 
-_TOKEN = (
-    "id, kind, name, agent, lines, created_at, created_by, expires_at, revoked_at, last_used_at"
-)
+_ROW = "id, kind, name, agent, lines, created_at, created_by, expires_at, revoked_at, last_used_at"
 
 
 class TokenTable:
@@ -22,7 +20,7 @@ class TokenTable:
 
     def add(self, token: Token, hash_: str) -> None:
         self._db.run(
-            f"INSERT INTO tokens ({_TOKEN}, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO tokens ({_ROW}, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 token.id,
                 token.kind.value,
@@ -39,18 +37,18 @@ class TokenTable:
         )
 
     def by_hash(self, hash_: str) -> tuple[Token, str] | None:
-        row = self._db.row(f"SELECT {_TOKEN}, hash FROM tokens WHERE hash = ?", (hash_,))
+        row = self._db.row(f"SELECT {_ROW}, hash FROM tokens WHERE hash = ?", (hash_,))
         return (_token(row[:-1]), row[-1]) if row else None
 
     def get(self, token_id: str) -> Token | None:
-        row = self._db.row(f"SELECT {_TOKEN} FROM tokens WHERE id = ?", (token_id,))
+        row = self._db.row(f"SELECT {_ROW} FROM tokens WHERE id = ?", (token_id,))
         return _token(row) if row else None
 
     def listing(self, limit: int, after: str | None) -> list[Token]:
         """Ids sort by time."""
         where, params = ("WHERE id < ?", (after,)) if after is not None else ("", ())
         rows = self._db.rows(
-            f"SELECT {_TOKEN} FROM tokens {where} ORDER BY id DESC LIMIT ?", (*params, limit)
+            f"SELECT {_ROW} FROM tokens {where} ORDER BY id DESC LIMIT ?", (*params, limit)
         )
         return [_token(row) for row in rows]
 

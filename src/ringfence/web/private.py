@@ -1,47 +1,59 @@
-"""The private door: the bridge any program can use with `curl`, health and metrics. On loopback it
-asks for no token and gives the rights of the least agent; a browser is never such a caller, so
-anything a browser adds to a request is a refusal."""
+"""The private door: the bridge any program can use with `curl`, the API, health and metrics. A token
+says who calls; on this machine no token is the least of agents (ADR 0008), and a bad one is never
+taken for none. A browser is no such caller: anything a browser adds to a request is a refusal."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ringfence.gateway import bridge, views
+from ringfence.gateway import principals, views
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.rates import Rate
 from ringfence.model.errors import (
-    BodyTooLarge,
-    BodyUnreadable,
     Forbidden,
-    InvalidField,
     NotFound,
+    NotPermitted,
     RingfenceError,
+    TokenRefused,
+    TooMany,
     WrongMethod,
 )
 from ringfence.model.line import Line
-from ringfence.model.phone import PhoneNumber, from_operator
-from ringfence.web.bodies import headers_of, is_loopback, problem
+from ringfence.model.principal import LOCAL, Permission, Principal
+from ringfence.web import api, sending
+from ringfence.web.api.desk import ApiRoute, Desk
+from ringfence.web.bodies import headers_of, is_loopback, problem, read_body
+from ringfence.web.listener import Crowd
 from ringfence.web.measures import Measures
+from ringfence.web.seldom import Seldom
 
-BODY_BYTES_MAX = 64 * 1024
-INBOX_DEFAULT, INBOX_MAX = 100, 1_000
-LOCAL_AGENT = "agent:local"
-_FIELDS = frozenset({"to", "body", "media", "line", "idempotency_key"})
+BODY_TIMEOUT_S = 10.0
+# A body that took so long may have outlived the token that came with it.
+BODY_SLOW = timedelta(milliseconds=500)
+# From one address, before it is told to wait; a good token is taken all the same.
+BAD_TOKENS_PER_MINUTE = 30
+LOCAL_AGENT = LOCAL.actor
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+# Somebody else stands behind a request that has one of these.
+_FORWARDED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
 
-Handler = Callable[[Request], Awaitable[Response]]
+_log = logging.getLogger("ringfence.private")
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class PrivateDoor:
-    """Routes of the private listener. `hosts` are further names it may be called by."""
+    """Routes of the private listener. `hosts` are further names it may be called by, with a token;
+    only by these may anybody call from another machine."""
 
     def __init__(
         self,
@@ -53,212 +65,178 @@ class PrivateDoor:
         hosts: frozenset[str] = frozenset(),
     ) -> None:
         self._kit = kit
-        self._lines = lines
-        self._default = default_line_id
+        self._desk = Desk(kit, lines, default_line_id)
         self._measures = measures
         self._version = version
-        self._hosts = _LOOPBACK_NAMES | hosts
+        self._hosts = frozenset(host.lower() for host in hosts) - _LOOPBACK_NAMES
+        self._refusals = principals.Refusals()
+        self._bad_tokens = Rate(BAD_TOKENS_PER_MINUTE)
+        self._crowd = Crowd()
+        self._seldom = Seldom()
+
+    def routes(self) -> list[ApiRoute]:
+        """Every route with what it asks of its caller."""
+        return [
+            ApiRoute("POST", "/sms/send", Permission.PROPOSE, _send),
+            ApiRoute("GET", "/sms/inbox", Permission.READ_OWN, _inbox),
+            ApiRoute("GET", "/sms/messages/{id}", Permission.READ_OWN, _message),
+            ApiRoute("GET", "/health", Permission.HEALTH, self._health),
+            ApiRoute("GET", "/metrics", Permission.HEALTH, self._show_metrics),
+            *api.discover(),
+        ]
 
     def app(self) -> Starlette:
+        by_path: dict[str, dict[str, ApiRoute]] = {}
+        for route in self.routes():
+            methods = by_path.setdefault(route.path, {})
+            assert route.method not in methods, f"two routes for {route.method} {route.path}"
+            methods[route.method] = route
         routes = [
-            Route("/sms/send", self._guarded(self._send), methods=["POST"]),
-            Route("/sms/inbox", self._guarded(self._inbox), methods=["GET"]),
-            Route("/sms/messages/{id}", self._guarded(self._message), methods=["GET"]),
-            Route("/health", self._guarded(self._health), methods=["GET"]),
-            Route("/metrics", self._guarded(self._metrics), methods=["GET"]),
+            Route(path, self._guarded(methods), methods=list(methods))
+            for path, methods in by_path.items()
         ]
         handlers: dict[Any, Any] = {404: _no_route, 405: _wrong_method, 500: _broke}
         return Starlette(routes=routes, exception_handlers=handlers)
 
-    def _guarded(self, handler: Handler) -> Handler:
+    def _guarded(self, methods: Mapping[str, ApiRoute]) -> Endpoint:
         async def guarded(request: Request) -> Response:
+            route = methods["GET" if request.method == "HEAD" else request.method]
             try:
-                self._admit(request)
-                return await handler(request)
+                response = await self._served(request, route)
             except RingfenceError as error:
                 return problem_response(error)
+            response.headers.setdefault("cache-control", "no-store")
+            return response
 
         return guarded
 
-    def _admit(self, request: Request) -> None:
-        """A local program, not a browser, not a rebound name (DNS rebinding arrives with a foreign
-        Host; a page's fetch arrives with Origin or Sec-Fetch headers)."""
+    async def _served(self, request: Request, route: ApiRoute) -> Response:
         headers = headers_of(request.scope)
-        if request.client is None or not is_loopback(request.client.host):
-            raise Forbidden("Only programs on this machine may call the private listener.")
-        host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
-        bare = headers.get("host", "")
-        if host.lower() not in self._hosts and bare.lower() not in self._hosts:
-            raise Forbidden("Call it by its loopback name, for example http://127.0.0.1:8081.")
+        self._admit(request, headers)
+        now = self._kit.clock.now()
+        principal = await self._recognised(request, headers, now)
+        permission = route.permission
+        try:
+            if permission is not None and not principal.may(permission):
+                raise NotPermitted(f"{principal.actor} may not: {permission.value}.")
+            permission = None
+            request.state.body = await self._body(request, route, headers)
+            if (later := self._kit.clock.now()) - now > BODY_SLOW:
+                principal = await self._recognised(request, headers, later)
+            return await route.handler(self._desk, request, principal)
+        except NotPermitted:
+            asked = "scope" if permission is None else permission.value
+            place = f"{route.method} {route.path}"
+            await self._refusals.record(self._kit, principal, asked, place, now)
+            raise
+
+    async def _body(self, request: Request, route: ApiRoute, headers: Mapping[str, str]) -> bytes:
+        if route.method == "GET":
+            return b""
+        return await read_body(
+            request.scope, request.receive, headers, route.body_bytes_max, BODY_TIMEOUT_S
+        )
+
+    # -- who may call ----------------------------------------------------------------------
+
+    def _admit(self, request: Request, headers: Mapping[str, str]) -> None:
+        """A program, not a browser, by a name of ours (DNS rebinding arrives with a foreign Host; a
+        page's fetch arrives with Origin or Sec-Fetch headers)."""
+        names = _names(headers)
+        if not names & self._hosts:
+            if not _from_here(request):
+                raise Forbidden(
+                    "Only programs on this machine may call the private listener, and others by a "
+                    "name in gateway.privateHosts with a token."
+                )
+            if not names & _LOOPBACK_NAMES:
+                raise Forbidden("Call it by its loopback name, for example http://127.0.0.1:8081.")
         if "origin" in headers or any(name.startswith("sec-fetch-") for name in headers):
             raise Forbidden("Web pages may not call the bridge; use a program such as curl.")
 
-    # -- handlers --------------------------------------------------------------------------
+    async def _recognised(
+        self, request: Request, headers: Mapping[str, str], now: datetime
+    ) -> Principal:
+        """Raises TokenRefused, TooMany."""
+        given = headers.get("authorization")
+        if given is None:
+            if _is_local(request, headers):
+                return LOCAL
+            raise TokenRefused("Send Authorization: Bearer rf_…; see `ringfence tokens create`.")
+        scheme, _, bearer = given.partition(" ")
+        try:
+            if scheme.lower() != "bearer":
+                raise TokenRefused("Send it as Authorization: Bearer rf_….")
+            return await principals.authenticate(self._kit, bearer.strip(), now)
+        except TokenRefused as error:
+            self._count_bad_token(request, now, error)
+            raise
 
-    async def _send(self, request: Request) -> Response:
-        fields = await _json_object(request)
-        unknown = sorted(fields.keys() - _FIELDS)
-        if unknown:
-            known = ", ".join(sorted(_FIELDS))
-            raise InvalidField(f"Unknown: {', '.join(unknown)[:200]}. The fields are {known}.")
-        line = self._line(fields.get("line"))
-        answer = await bridge.send(
-            self._kit,
-            bridge.SendRequest(
-                line=line,
-                to=_recipient(fields, line),
-                body=_text(fields, "body", optional=True),
-                initiator=LOCAL_AGENT,
-                media_urls=_urls(fields.get("media")),
-                idempotency_key=_key(request, fields),
-            ),
-        )
-        message = answer.message
-        document = {
-            "id": message.id,
-            "state": message.status.value,
-            "reasons": _reasons(answer),
-            "segments": message.segments,
-            "encoding": message.encoding,
-            "line": message.line,
-        }
-        headers = {"idempotency-replayed": "true"} if answer.replayed else {}
-        location = {"location": f"/sms/messages/{message.id}"}
-        return JSONResponse(document, status_code=202, headers=headers | location)
+    def _count_bad_token(self, request: Request, now: datetime, error: TokenRefused) -> None:
+        address = request.client.host if request.client else ""
+        passed_over = self._seldom.due(address, now.timestamp())
+        if passed_over is not None:
+            _log.warning(
+                "a token was refused",
+                extra={"peer": address, "why": error.detail, "not_logged": passed_over},
+            )
+        if not self._bad_tokens.allow(self._crowd.place_of(address), now):
+            raise TooMany("Too many bad tokens came from this address; wait a minute.") from error
 
-    async def _inbox(self, request: Request) -> Response:
-        query = request.query_params
-        unknown = sorted(set(query) - {"since", "limit", "line"})
-        if unknown:
-            raise InvalidField(f"Unknown: {unknown[0][:50]}. The fields are since, limit, line.")
-        line = query.get("line")
-        if line is not None:
-            self._line(line)
-        messages = await bridge.inbox(
-            self._kit, _since(query.get("since")), _limit(query.get("limit")), line
-        )
-        return JSONResponse({"messages": [views.inbox_view(message) for message in messages]})
+    # -- health ----------------------------------------------------------------------------
 
-    async def _message(self, request: Request) -> Response:
-        message = await bridge.message(self._kit, request.path_params["id"])
-        return JSONResponse(views.message_view(message))
-
-    async def _health(self, request: Request) -> Response:
+    async def _health(self, desk: Desk, request: Request, principal: Principal) -> Response:
         document = await self._kit.store.read(lambda tx: views.health(self._kit, tx))
         return JSONResponse(document | {"version": self._version})
 
-    async def _metrics(self, request: Request) -> Response:
+    async def _show_metrics(self, desk: Desk, request: Request, principal: Principal) -> Response:
         await self._measures.refresh()
         body = generate_latest(self._measures.registry)
         return Response(body, media_type=CONTENT_TYPE_LATEST)
 
-    def _line(self, wanted: object) -> Line:
-        name = self._default if wanted is None else wanted
-        line = self._lines.get(name) if isinstance(name, str) else None
-        if line is None:
-            known = ", ".join(sorted(self._lines)) or "none is configured"
-            raise InvalidField(f"`line` names no line. Known: {known}.")
-        return line
+
+# -- the bridge ------------------------------------------------------------------------------------
 
 
-async def _json_object(request: Request) -> dict[str, Any]:
-    """The body as a JSON object, whatever its declared type: curl's -d says form. The Origin and
-    Sec-Fetch checks stand between a web page's form and this."""
-    body = b""
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_BYTES_MAX:
-                raise BodyTooLarge(f"The limit is {BODY_BYTES_MAX} bytes.")
-    except ClientDisconnect as error:
-        raise BodyUnreadable("The connection broke off; nothing was stored.") from error
-    try:
-        fields = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise InvalidField(
-            'Send JSON, for example {"to": "+15555550123", "body": "Hi"}.'
-        ) from error
-    if not isinstance(fields, dict):
-        raise InvalidField("Send one JSON object.")
-    return fields
+async def _send(desk: Desk, request: Request, principal: Principal) -> Response:
+    return await sending.send(desk, request, principal, "/sms/messages")
 
 
-def _text(fields: Mapping[str, Any], name: str, *, optional: bool = False) -> str:
-    value = fields.get(name, "" if optional else None)
-    if not isinstance(value, str):
-        raise InvalidField(f"`{name}` must be a string.")
-    return value
+async def _inbox(desk: Desk, request: Request, principal: Principal) -> Response:
+    found = await sending.inbox(desk, request, principal)
+    return JSONResponse({"messages": [views.inbox_view(message) for message in found]})
 
 
-def _recipient(fields: Mapping[str, Any], line: Line) -> PhoneNumber:
-    """This door is for automation, which may leave it to the configuration (B076)."""
-    if "to" in fields:
-        return from_operator(_text(fields, "to"))
-    if line.default_to is None:
-        raise InvalidField(
-            f"Name the recipient in `to`, or set `defaultTo` of the line {line.id} for requests "
-            "that name none."
-        )
-    return line.default_to
+async def _message(desk: Desk, request: Request, principal: Principal) -> Response:
+    return JSONResponse(views.message_view(await sending.message(desk, request, principal)))
 
 
-def _urls(value: object) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    values = [value] if isinstance(value, str) else value
-    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-        raise InvalidField("`media` must be a URL or a list of URLs.")
-    for url in values:
-        if not url.startswith("https://") or len(url) > 2_000:
-            raise InvalidField("`media` takes public https URLs, which the provider fetches.")
-    return tuple(values)
+def _from_here(request: Request) -> bool:
+    return request.client is not None and is_loopback(request.client.host)
 
 
-def _key(request: Request, fields: Mapping[str, Any]) -> str:
-    """The header or the field; both only when equal."""
-    header = request.headers.get("idempotency-key", "")
-    value = _text(fields, "idempotency_key", optional=True)
-    if header and value and header != value:
-        raise InvalidField("The Idempotency-Key header and `idempotency_key` differ.")
-    return header or value
+def _is_local(request: Request, headers: Mapping[str, str]) -> bool:
+    """Nobody but a program on this machine, calling it by a loopback name, not through a proxy."""
+    return (
+        _from_here(request)
+        and bool(_names(headers) & _LOOPBACK_NAMES)
+        and not _FORWARDED & headers.keys()
+    )
 
 
-def _reasons(answer: bridge.SendAnswer) -> list[dict[str, str]]:
-    if answer.proposed is not None:
-        return [
-            {"rule": reason.rule, "code": reason.code, "text": reason.text}
-            for reason in answer.proposed.reasons
-        ]
-    text = answer.message.reason
-    return [{"rule": "", "code": text.partition(":")[0], "text": text}] if text else []
-
-
-def _since(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        if text.replace(".", "", 1).isdigit():
-            return datetime.fromtimestamp(float(text), UTC)
-        at = datetime.fromisoformat(text.replace(" ", "+"))
-    except (ValueError, OverflowError, OSError) as error:
-        raise InvalidField(
-            "`since` takes an ISO 8601 time (2026-01-31T12:00:00Z) or seconds since 1970."
-        ) from error
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return INBOX_DEFAULT
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= INBOX_MAX:
-        raise InvalidField(f"`limit` takes a whole number from 1 to {INBOX_MAX}.")
-    return int(text)
+def _names(headers: Mapping[str, str]) -> set[str]:
+    """The Host, with its port and without."""
+    host = headers.get("host", "").lower()
+    return {host, host.rpartition(":")[0]} - {""}
 
 
 def problem_response(error: RingfenceError) -> Response:
     headers = {"cache-control": "no-store"}
     if error.retryable:
         headers["retry-after"] = "2"
+    if isinstance(error, TokenRefused):
+        # RFC 9110 section 11.6.1: a 401 says how to come back.
+        headers["www-authenticate"] = 'Bearer realm="ringfence"'
     return JSONResponse(
         problem(error),
         status_code=error.http_status,

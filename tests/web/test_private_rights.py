@@ -1,0 +1,104 @@
+"""Who may call what: every route of the private door by every kind of caller. The routes are those
+of the running door, so that a route nobody wrote down here fails."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from callers import KINDS, bearer, call, refusals
+from starlette.routing import Route
+
+from ringfence.model.principal import PERMISSIONS, Permission, PrincipalKind
+from telling import Story, telling
+
+OPERATOR, APPROVER, VIEWER = (
+    PrincipalKind.OPERATOR,
+    PrincipalKind.APPROVER,
+    PrincipalKind.VIEWER,
+)
+AGENT, EVENTS = PrincipalKind.AGENT, PrincipalKind.EVENTS
+
+ANYBODY = frozenset(PrincipalKind)
+PEOPLE = frozenset({OPERATOR, APPROVER, VIEWER})
+OPERATORS = frozenset({OPERATOR})
+
+# Route → the kinds that may call it. A new route needs a row; an agent's ones stand below as well.
+RIGHTS: dict[tuple[str, str], frozenset[PrincipalKind]] = {
+    ("POST", "/sms/send"): OPERATORS | {AGENT},
+    ("GET", "/sms/inbox"): PEOPLE | {AGENT},
+    ("GET", "/sms/messages/{id}"): PEOPLE | {AGENT},
+    ("GET", "/health"): PEOPLE | {AGENT},
+    ("GET", "/metrics"): PEOPLE | {AGENT},
+    ("GET", "/api/v1/me"): ANYBODY,
+    ("GET", "/api/v1/tokens"): OPERATORS,
+    ("POST", "/api/v1/tokens"): OPERATORS,
+    ("DELETE", "/api/v1/tokens/{id}"): OPERATORS,
+}
+
+# All that an agent can reach, written down a second time: it proposes, and looks at its own (P2).
+AGENT_REACHES = {
+    ("POST", "/sms/send"),
+    ("GET", "/sms/inbox"),
+    ("GET", "/sms/messages/{id}"),
+    ("GET", "/health"),
+    ("GET", "/metrics"),
+    ("GET", "/api/v1/me"),
+}
+
+
+def served(story: Story) -> set[tuple[str, str]]:
+    return {
+        (method, route.path)
+        for route in story.gateway.private.routes
+        if isinstance(route, Route)
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+
+
+async def test_every_route_has_its_row(sqlite_url: str) -> None:
+    async with telling(sqlite_url) as story:
+        assert served(story) == set(RIGHTS), "write the route's row in RIGHTS"
+
+
+@pytest.mark.proves("P2")
+def test_what_an_agent_reaches_is_written_twice() -> None:
+    assert {route for route, kinds in RIGHTS.items() if AGENT in kinds} == AGENT_REACHES
+
+
+@pytest.mark.proves("P2")
+def test_the_permissions_of_an_agent_are_these_and_no_more() -> None:
+    mine = {permission for permission, kinds in PERMISSIONS.items() if AGENT in kinds}
+    assert mine == {Permission.PROPOSE, Permission.READ_OWN, Permission.HEALTH}
+    assert {p for p, kinds in PERMISSIONS.items() if EVENTS in kinds} == {Permission.EVENTS}
+    assert set(PERMISSIONS) == set(Permission)
+
+
+@pytest.mark.proves("P2")
+@pytest.mark.parametrize("kind", [None, *KINDS], ids=lambda kind: kind.value if kind else "local")
+async def test_every_route_by_every_kind(sqlite_url: str, kind: PrincipalKind | None) -> None:
+    async with telling(sqlite_url) as story:
+        token = None if kind is None else await bearer(story, kind)
+        for method, path in sorted(served(story)):
+            allowed = (kind or AGENT) in RIGHTS.get((method, path), frozenset())
+            got = await call(story, method, re.sub(r"\{\w+\}", "x", path), {}, token=token)
+            shown = (method, path, got.status, got.body)
+            if allowed:
+                assert got.status not in (401, 403, 405, 500), shown
+            else:
+                assert (got.status, got.document["code"]) == (403, "not_permitted"), shown
+            # A minute for each, so that every refusal is due its own entry.
+            story.clock.advance(minutes=1)
+
+
+@pytest.mark.proves("P2", "P7")
+@pytest.mark.parametrize("kind", [None, AGENT, EVENTS, VIEWER])
+async def test_a_refusal_is_put_on_record(sqlite_url: str, kind: PrincipalKind | None) -> None:
+    async with telling(sqlite_url) as story:
+        token = None if kind is None else await bearer(story, kind)
+        who = (await call(story, "GET", "/api/v1/me", token=token)).document
+        got = await call(story, "POST", "/api/v1/tokens", {"kind": "operator"}, token=token)
+        assert got.status == 403
+        assert await refusals(story, who["token"] or who["actor"]) == [
+            {"permission": "tokens", "route": "POST /api/v1/tokens", "not_recorded": 0}
+        ]
