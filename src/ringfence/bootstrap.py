@@ -29,7 +29,6 @@ from ringfence.gateway.track import Tracker
 from ringfence.model.ids import IdSource
 from ringfence.model.line import Line
 from ringfence.net.http import CONNECTIONS_MAX, HttpClient
-from ringfence.policy.decide import discover
 from ringfence.ports import Agent, Clock, Http, Store
 from ringfence.providers import providers
 from ringfence.store import open_store
@@ -122,8 +121,7 @@ def equipment(
         lines=lines,
         providers=providers(),
         agents=agents,
-        rules=discover(),
-        policy_version=f"{ringfence.__version__}/{settings.version[:16]}",
+        policies=settings.policies,
         owner=f"gateway-{random_bytes(6).hex()}",
         pace=swaps.pace or _pace(settings),
         own_numbers=frozenset(line.number for line in settings.lines if line.number is not None),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from ringfence.model.audit import AuditEntry
+from ringfence.model.audit import AuditEntry, Checkpoint
 from ringfence.model.consent import ConsentEvent, OptInRequest, OptInState, Standing
 from ringfence.model.contact import (
     PairingRequest,
@@ -22,7 +22,7 @@ from ringfence.model.contact import (
     Switch,
     SwitchScope,
 )
-from ringfence.model.draft import Draft, DraftState
+from ringfence.model.draft import Draft, DraftState, Traits
 from ringfence.model.message import Message, MessageStatus
 from ringfence.model.outbox import OutboxItem, OutboxState, Turn, TurnState, Watch
 from ringfence.model.phone import PhoneNumber
@@ -124,6 +124,7 @@ class OutboxChange:
     status: MessageStatus | None = None
     error_code: int | None = None
     reason: str | None = None
+    traits: Traits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -519,14 +520,54 @@ class MediaShelf(Protocol):
         """Host these until then, whatever was said before."""
 
 
+LAST = (1 << 63) - 1
+"""A number no audit entry reaches."""
+
+
 class Audit(Protocol):
     def append(self, entries: Sequence[AuditEntry]) -> None:
         """Buffered; chained and written before the transaction commits."""
 
     def get(self, entry_id: str) -> StoredAudit | None: ...
     def of_subject(self, subject: str) -> list[StoredAudit]: ...
+    def after(
+        self, seq: int, limit: int, kind: str = "", until: int = LAST
+    ) -> list[StoredAudit]:
+        """The entries that follow entry `seq`, up to number `until`, of one kind or (empty) all."""
+
+    def newest(self, limit: int, kind: str = "") -> list[StoredAudit]:
+        """The last ones, oldest first."""
+
+    def between(self, since: datetime | None, until: datetime | None) -> tuple[int, int]:
+        """First and last number of the entries from `since` on and before `until`; (1, 0) when
+        there is none."""
+
+    def mentioning(self, words: Sequence[str], after: int, limit: int) -> list[StoredAudit]:
+        """Entries about several things at once (a stop, an expiry) whose body names one of these
+        ids. Walks the log: for people, not for stages."""
+
+    def head(self) -> tuple[int, str]:
+        """How many entries there are, and the hash of the last."""
+
     def verify(self) -> tuple[int, str]:
-        """(entries checked, empty or what is broken and where)."""
+        """(entries checked, empty or what is broken and where): the chain and its head alone."""
+
+
+class Checkpoints(Protocol):
+    """Signed heads of the audit chain."""
+
+    def add(self, checkpoint: Checkpoint) -> None: ...
+    def newest(self) -> Checkpoint | None: ...
+    def between(self, first: int, last: int) -> list[Checkpoint]:
+        """Those over an entry from `first` to `last`, in order."""
+
+
+class Signer(Protocol):
+    """Signs checkpoints (Ed25519, hex). May raise SecretUnavailable."""
+
+    @property
+    def public_key(self) -> str: ...
+    def sign(self, statement: bytes) -> str: ...
 
 
 class LineStates(Protocol):
@@ -593,6 +634,7 @@ class Tx(Protocol):
     idempotency: Idempotency
     media: MediaShelf
     audit: Audit
+    checkpoints: Checkpoints
     lines: LineStates
     tokens: Tokens
     health: Health

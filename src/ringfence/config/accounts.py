@@ -12,7 +12,7 @@ from ringfence.config.problems import join_path
 SMS_PATH = "channels.sms"
 DEFAULT_ACCOUNT = "default"
 Loc = tuple[str | int, ...]
-_GROUPS = ("pairing", "limits", "volume", "media")
+_GROUPS = ("pairing", "limits", "media", "policy")
 _CHANNEL_ONLY = ("accounts", "defaultAccount", "enabled")
 
 
@@ -93,12 +93,22 @@ def _merged(name: str, layers: list[Layer], switched_on: bool) -> Account:
     for layer in layers:
         _give_way(values, layer.values)
         for key, value in layer.values.items():
-            values[key] = {**values.get(key, {}), **value} if key in _GROUPS else value
+            values[key] = _inherited(values.get(key, {}), value) if key in _GROUPS else value
             origins[key] = layer.place(key)
             if key in _GROUPS:
                 origins |= {f"{key}.{inner}": join_path(layer.place(key), inner) for inner in value}
     bad = frozenset().union(*(layer.bad for layer in layers))
     return Account(name, values, origins, bad, switched_on and bool(values.get("enabled", True)))
+
+
+def _inherited(farther: Mapping[str, Any], nearer: Mapping[str, Any]) -> dict[str, Any]:
+    """A group's keys, the nearer ones winning; groups within it (a rule's settings) likewise."""
+    merged = dict(farther)
+    for key, value in nearer.items():
+        known = merged.get(key)
+        both = isinstance(known, Mapping) and isinstance(value, Mapping)
+        merged[key] = {**known, **value} if both and known is not None else value
+    return merged
 
 
 def _give_way(values: dict[str, Any], nearer: Mapping[str, Any]) -> None:

@@ -26,7 +26,6 @@ from ringfence.model.line import (
     OptOutReplies,
     Purpose,
     Secret,
-    VolumeLimits,
 )
 from ringfence.model.phone import PhoneNumber
 from ringfence.text.chunks import CHUNK_LIMIT_DEFAULT, chunk_limit
@@ -73,6 +72,8 @@ class LineMaker:
             access=self._access(account, purpose, anyone),
             allow_from=allowed,
             allow_anyone=anyone or ("dmPolicy" not in values and purpose in _OPEN_PURPOSES),
+            allow_to=self._numbers(account, "allowTo"),
+            test_recipients=self._numbers(account, "testRecipients"),
             owners=self._owners(account),
             text_chunk_limit=self._chunk_limit(account),
             agent_id=self._agent_id(account),
@@ -214,6 +215,11 @@ class LineMaker:
         read = [self._read(account, "owners", entry, index) for index, entry in enumerate(entries)]
         return tuple(dict.fromkeys(number for number in read if number is not None))
 
+    def _numbers(self, account: Account, key: str) -> frozenset[str]:
+        entries: list[str | int] = account.values.get(key, [])
+        read = [self._read(account, key, entry, index) for index, entry in enumerate(entries)]
+        return frozenset(number.e164 for number in read if number is not None)
+
     def _number(self, account: Account, key: str) -> PhoneNumber | None:
         value = account.values.get(key)
         return None if value is None else self._read(account, key, value)
@@ -281,6 +287,9 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
         ("silent", "silent"),
         ("notifyOwner", "notify_owner"),
         ("helpText", "help_text"),
+        ("programme", "programme"),
+        ("disclosure", "disclosure"),
+        ("zone", "zone"),
     ):
         if key in values:
             taken[name] = values[key]
@@ -292,8 +301,9 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
         taken["pairing_ttl"] = timedelta(minutes=values["pairing"]["ttlMinutes"])
     if "messageTtlMinutes" in values:
         taken["message_ttl"] = timedelta(minutes=values["messageTtlMinutes"])
+    if "draftTtlMinutes" in values:
+        taken["draft_ttl"] = timedelta(minutes=values["draftTtlMinutes"])
     taken["inbound"] = InboundLimits(**snake_keys(values.get("limits", {})))
-    taken["volume"] = VolumeLimits(**snake_keys(values.get("volume", {})))
     return taken
 
 

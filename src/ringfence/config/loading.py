@@ -16,6 +16,7 @@ from ringfence.config.accounts import DEFAULT_ACCOUNT, SMS_PATH, Account, Layer,
 from ringfence.config.agents import AgentMaker
 from ringfence.config.checking import Loc, check, pick
 from ringfence.config.lines import LineMaker
+from ringfence.config.policies import policy_of
 from ringfence.config.names import snake
 from ringfence.config.problems import Problems
 from ringfence.config.reach import is_loopback
@@ -31,10 +32,10 @@ from ringfence.config.settings import (
 )
 from ringfence.config.source import Source, locate, open_to_all, parse, read_text
 from ringfence.config.stores import store_url
-from ringfence.config.version import settings_version
 from ringfence.delivery.retry import RETRY, TURN, WATCH
 from ringfence.model.errors import SecretUnavailable
 from ringfence.model.line import Line
+from ringfence.policy.policy import Policy
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -80,6 +81,7 @@ class Assembly:
         accounts = self._accounts()
         lines = tuple(maker.make(account) for account in accounts)
         self._check_paths(accounts, lines)
+        policies, looser = self._policies(accounts, lines)
         warnings += _line_warnings(lines, agents)
         if _any_plain([self.values, maker_of_agents.keys]) and open_to_all(self.source.path):
             warnings.append(f"{self.source.path} holds secrets and everyone may read it")
@@ -97,8 +99,24 @@ class Assembly:
             delivery=_delivery(self._section("delivery")),
             path=self.source.path,
             warnings=tuple(dict.fromkeys(warnings)),
-            version=settings_version(lines, agents),
+            policies=MappingProxyType(policies),
+            loosened=tuple(looser),
         )
+
+    def _policies(
+        self, accounts: tuple[Account, ...], lines: tuple[Line, ...]
+    ) -> tuple[dict[str, Policy], list[str]]:
+        """Each line's policy, and what lines loosen against the preset of their purpose."""
+        policies: dict[str, Policy] = {}
+        looser: list[str] = []
+        for account, line in zip(accounts, lines, strict=True):
+            sections = [
+                ("policy", self.values.get("policy", {})),
+                (account.path("policy"), account.values.get("policy", {})),
+            ]
+            policies[line.id], names = policy_of(line, sections, self.problems)
+            looser += [f"{line.id}: {name}" for name in names]
+        return policies, looser
 
     def _section(self, name: str, *only: str) -> dict[str, Any]:
         """A section's keys by their Python names."""

@@ -30,7 +30,6 @@ def _field_defaults(settings: type[Any]) -> dict[str, Any]:
 # Which dataclass holds a shape's defaults: the same number is never written down twice.
 _DEFAULTS: dict[type[BaseModel], Any] = {
     sms.LimitsShape: line.InboundLimits(),
-    sms.VolumeShape: line.VolumeLimits(),
     sms.MediaShape: line.MediaLimits(),
     sections.GatewayShape: ours.GatewaySettings(),
     sections.LoggingShape: ours.LoggingSettings(),

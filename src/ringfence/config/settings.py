@@ -12,6 +12,7 @@ from typing import Any
 
 from ringfence.delivery.retry import RETRY, TURN, WATCH, RetrySettings, TurnSettings, WatchSettings
 from ringfence.model.line import Line
+from ringfence.policy.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ class Settings:
 
     `lines` holds enabled, disabled and blocked lines alike (`Line.enabled`, `Line.blocked_reason`).
     `default_line_id` is empty when there is no line. `path` is the file, whether it exists or not.
-    `version` is the SHA-256, in hex, of what a decision may depend on: no secret goes into it.
+    `policies` are by line; `loosened` names what lines loosen against their purpose's preset, as
+    `line: rule.setting`.
     """
 
     lines: tuple[Line, ...]
@@ -106,7 +108,8 @@ class Settings:
     delivery: DeliverySettings
     path: Path
     warnings: tuple[str, ...]
-    version: str
+    policies: Mapping[str, Policy] = field(default_factory=lambda: MappingProxyType({}))
+    loosened: tuple[str, ...] = ()
 
     def line(self, line_id: str) -> Line | None:
         """The line with that id, if there is one."""

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.parts import settle_parts
+from ringfence.model.draft import DraftState
 from ringfence.model.message import MessageStatus
 from ringfence.model.outbox import OutboxItem, OutboxState, TurnState
 from ringfence.model.phone import PhoneNumber
@@ -43,10 +44,28 @@ def cancel_person(
     cancel_items(tx, items, reason, now)
     held = _held(tx, number, line)
     _settle(tx, held, MessageStatus.CANCELLED, reason, now)
+    drafts = _end_drafts(tx, number, line, reason, actor, now)
     if items or turns or held:
-        body = {"reason": reason, "items": [item.id for item in items], "turns": len(turns)}
+        body = {
+            "reason": reason,
+            "items": [item.id for item in items],
+            "turns": len(turns),
+            "drafts": drafts,
+        }
         tx.audit.append([kit.audit("cancelled", reason, actor, now, body)])
     return len(items)
+
+
+def _end_drafts(
+    tx: Tx, number: PhoneNumber, line: str | None, reason: str, actor: str, now: datetime
+) -> list[str]:
+    """What people were asked about a person, and what they said yes to, ends with it (P3)."""
+    live = [draft for draft in tx.drafts.live_for(number) if line in (None, draft.line)]
+    for draft in live:
+        tx.drafts.change(
+            draft.message_id, DraftState.CANCELLED, actor, reason, now, expect=draft.state
+        )
+    return [draft.message_id for draft in live]
 
 
 def _held(tx: Tx, number: PhoneNumber, line: str | None) -> list[str]:

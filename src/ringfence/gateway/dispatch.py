@@ -16,11 +16,12 @@ from ringfence.gateway.batch import Batcher, until_stored
 from ringfence.gateway.cancel import provider_opted_out
 from ringfence.gateway.claiming import CLAIM_FAILED, Claim
 from ringfence.gateway.equipment import Equipment
-from ringfence.gateway.facts import FactsDesk, Question, give_back
+from ringfence.gateway.counting import give_back
+from ringfence.gateway.facts import FactsDesk, Question
 from ringfence.gateway.parts import cancel_later_parts, hold_later_parts, settle_parts
 from ringfence.gateway.recover import expire
 from ringfence.gateway.reports import adopt
-from ringfence.gateway.review import reason_text
+from ringfence.gateway.review import approvals_of, draft_of, reason_text
 from ringfence.gateway.tries import refusals
 from ringfence.gateway.watching import watch_outcome, watch_status
 from ringfence.model.audit import AuditEntry, digest
@@ -31,6 +32,7 @@ from ringfence.model.errors import (
     RingfenceError,
 )
 from ringfence.model.message import MessageStatus
+from ringfence.model.phone import PhoneNumber
 from ringfence.model.outbox import (
     ErrorClass,
     OutboxItem,
@@ -44,6 +46,9 @@ from ringfence.ports import MessageChange, OutboxChange, Tx
 from ringfence.providers.base import OutboundText
 
 log = logging.getLogger("ringfence.dispatch")
+
+HELD_BY_TIME_MAX = timedelta(days=7)
+"""Quiet hours and day limits together hold a message no longer than this after it was proposed."""
 
 _CLAIMABLE = frozenset({OutboxState.DUE})
 _IN_FLIGHT = frozenset({OutboxState.SENDING, OutboxState.UNKNOWN})
@@ -110,12 +115,15 @@ class Dispatcher:
         kit = self._kit
         if not due:
             return []
-        questions = [self._question(item) for item in due]
+        approvals = approvals_of(tx, due)
+        questions = [self._question(item, approvals.get(item.id, "")) for item in due]
         desk = FactsDesk(kit, tx, questions, now)
         claimed: list[OutboxItem] = []
         changes: list[OutboxChange] = []
         entries: list[AuditEntry] = []
         ended: list[tuple[OutboxItem, MessageStatus, str]] = []
+        asked: set[str] = set()
+        met: set[tuple[str, PhoneNumber]] = set()
         for item, question in zip(due, questions, strict=True):
             decision, entry = desk.decide(question, item.id)
             entries.append(entry)
@@ -125,18 +133,29 @@ class Dispatcher:
                 claimed.append(item)
                 # Counted before the call, so that no ceiling is passed; given back when the
                 # provider provably did not take it.
-                desk.counts.raise_for(question)
+                pair = (item.line, item.number)
+                new = pair not in met and desk.is_new(*pair)
+                met |= {pair} if new else set()
+                desk.counts.raise_for(question, new_recipient=new)
             elif status is not None:
                 ended.append((item, status, reason_text(decision.reasons)))
+                asked |= {item.message_id} if decision.verdict is Verdict.HOLD else set()
         matched = tx.outbox.change(changes)
         desk.counts.write()
+        tx.acquaintances.meet(met, now)
         tx.audit.append(entries)
         taken = [item for item in claimed if item.id in matched]
         _mark_sending(tx, taken, now)
         _mark_ended(tx, ended, now)
+        self._ask_people(tx, asked, now)
         self._host_again(tx, taken, now)
         until = now + self._kit.pace.dispatch_lease
         return [_leased(item, self._kit.owner, until) for item in taken]
+
+    def _ask_people(self, tx: Tx, asked: set[str], now: datetime) -> None:
+        """What a person must say yes to before it leaves becomes a draft, late as it is."""
+        messages = tx.messages.many(asked) if asked else {}
+        tx.drafts.add([draft_of(self._kit, tx, messages[key], now) for key in sorted(messages)])
 
     def _due(self, tx: Tx, limit: int, now: datetime) -> list[OutboxItem]:
         """Due items of usable lines. What outlived its use while nobody looked (a gateway that was
@@ -160,7 +179,7 @@ class Dispatcher:
             if tokens:
                 tx.media.keep(tokens, now + self._kit.lines[item.line].media.hosted_ttl)
 
-    def _question(self, item: OutboxItem) -> Question:
+    def _question(self, item: OutboxItem, approval_digest: str = "") -> Question:
         return Question(
             act=item.act,
             line=self._kit.lines[item.line],
@@ -175,6 +194,8 @@ class Dispatcher:
             claiming=True,
             message_id=item.message_id,
             text=item.body,
+            traits=item.traits,
+            approval_digest=approval_digest,
         )
 
     def _verdict(
@@ -193,11 +214,7 @@ class Dispatcher:
                     status=MessageStatus.SENDING,
                 ), None
             case Verdict.HOLD if decision.until is not None:
-                later = min(decision.until, item.expires_at)
-                reason = reason_text(decision.reasons)
-                return OutboxChange(
-                    item.id, _CLAIMABLE, OutboxState.DUE, due_at=later, reason=reason
-                ), None
+                return self._later(item, decision, decision.until), None
             case Verdict.HOLD:
                 return _ended(item, OutboxState.HELD, MessageStatus.HELD, decision)
             case Verdict.DENY if _only_stopped(decision):
@@ -207,6 +224,22 @@ class Dispatcher:
                 return _ended(item, OutboxState.CANCELLED, MessageStatus.REFUSED, decision)
             case _:
                 assert_never(decision.verdict)
+
+    def _later(self, item: OutboxItem, decision: Decision, until: datetime) -> OutboxChange:
+        """Time lifts the hold. Waiting for it must not use up the life of the message, which is for
+        what comes after; but nothing waits for ever (P6)."""
+        expires_at = item.expires_at
+        if until >= expires_at:
+            lifetime = self._kit.lines[item.line].message_ttl
+            expires_at = max(expires_at, min(until + lifetime, item.created_at + HELD_BY_TIME_MAX))
+        return OutboxChange(
+            item.id,
+            _CLAIMABLE,
+            OutboxState.DUE,
+            due_at=min(until, expires_at),
+            expires_at=expires_at,
+            reason=reason_text(decision.reasons),
+        )
 
     # -- the call --------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ from ringfence.model.audit import AuditEntry
 from ringfence.model.ids import IdSource
 from ringfence.model.line import Line
 from ringfence.model.phone import PhoneNumber
-from ringfence.policy.rule import Rule
+from ringfence.policy.policy import Policy
 from ringfence.ports import Agent, Clock, Http, Store
 from ringfence.providers.base import Provider
 
@@ -68,7 +68,8 @@ class Bell:
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """The ports and values of one gateway process. `owner` names it in leases."""
+    """The ports and values of one gateway process. `policies` are by line; `owner` names it in
+    leases."""
 
     store: Store
     clock: Clock
@@ -78,8 +79,7 @@ class Equipment:
     lines: Mapping[str, Line]
     providers: Mapping[str, Provider]
     agents: Mapping[str, Agent]
-    rules: Sequence[Rule]
-    policy_version: str
+    policies: Mapping[str, Policy]
     owner: str
     pace: Pace = field(default_factory=Pace)
     turns_bell: Bell = field(default_factory=Bell)

@@ -1,26 +1,25 @@
-"""Gathers the facts of a decision: what the store knows, what the configuration says. Batched: a
+"""Gathers the facts of a decision: what the store knows, and who is on the line's lists. Batched: a
 stage asks once for all its rows. Runs inside the transaction that acts on the answer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ringfence.gateway.counting import Counts
 from ringfence.gateway.equipment import Equipment
 from ringfence.model.audit import AuditEntry, digest
-from ringfence.model.contact import Person, Role, Switch, SwitchScope
-from ringfence.model.line import AccessPolicy, Line
-from ringfence.model.message import MessageClass
+from ringfence.model.contact import Pause, Person, Role, Switch, SwitchScope
+from ringfence.model.draft import Draft, DraftState, Traits
+from ringfence.model.line import Line
+from ringfence.model.message import NO_TRAITS, MessageClass
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act, Decision
 from ringfence.policy.decide import decide
-from ringfence.policy.facts import Facts, Initiator, VolumeCounts
+from ringfence.policy.facts import Disclosure, Facts, Initiator, VolumeCounts, facts_to_record
 from ringfence.ports import Tx
-
-MINUTE, FIVE_MINUTES, HOUR, DAY = 60, 300, 3_600, 86_400
-
 
 # Automatic answers that a machine could keep asking for (loop guard).
 PASSIVE = frozenset({MessageClass.PAIRING, MessageClass.HELP, MessageClass.OPT_IN_CONFIRMATION})
@@ -28,10 +27,11 @@ PASSIVE = frozenset({MessageClass.PAIRING, MessageClass.HELP, MessageClass.OPT_I
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One act to be decided. `initiator` is `agent:ID`, `operator:NAME`, `system` or `person`;
-    `text_digest` names the text for the loop guard; `claiming` is true at dispatch, where the
-    queue's length no longer matters. What is decided about goes into the record: `text` as a digest,
-    the message (the subject itself when not given) and the provenance."""
+    """One act to be decided. `initiator` is `agent:ID`, `operator:NAME`, `event:SOURCE`, `system` or
+    `person`; `text_digest` names the text for the loop guard; `claiming` is true at dispatch, where
+    the queue's length no longer matters. What is decided about goes into the record: `text` as a
+    digest, the message (the subject itself when not given) and the provenance. `approval_digest` is
+    what an approval would have to be for; empty where none is asked for."""
 
     act: Act
     line: Line
@@ -44,56 +44,8 @@ class Question:
     message_id: str = ""
     text: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
-
-
-class Counts:
-    """Volume counters of one batch: read once, raised as items are allowed, written once."""
-
-    def __init__(self, tx: Tx, questions: Iterable[Question], now: datetime) -> None:
-        self._tx, self._now = tx, now
-        keys = {key for question in questions for key in counter_keys(question)}
-        self._known = dict(tx.counters.read(keys, now)) if keys else {}
-        self._raised: dict[tuple[str, int], int] = {}
-
-    def of(self, question: Question, waiting: int) -> VolumeCounts:
-        minute, hour, day, line_minute, line_day, same = (
-            self._known.get(key, 0) for key in counter_keys(question)
-        )
-        return VolumeCounts(minute, hour, day, line_minute, line_day, same, waiting)
-
-    def raise_for(self, question: Question) -> None:
-        for key in counter_keys(question):
-            self._known[key] = self._known.get(key, 0) + 1
-            self._raised[key] = self._raised.get(key, 0) + 1
-
-    def write(self) -> None:
-        if self._raised:
-            self._tx.counters.add(self._raised, self._now)
-
-
-def give_back(tx: Tx, claims: Iterable[tuple[Question, datetime]]) -> None:
-    """What was claimed then and provably not accepted takes no place in its windows. The loop
-    guard's stays taken: it counts texts, and this one is still to come."""
-    for question, claimed_at in claims:
-        keys = counter_keys(question)[:-1]
-        tx.counters.add(dict.fromkeys(keys, -1), claimed_at)
-
-
-def counter_keys(question: Question) -> tuple[tuple[str, int], ...]:
-    """The six windows of one outbound act, in the order of VolumeCounts' fields."""
-    # What strangers cause an owner to get must not use up what the owner may get.
-    notice = question.message_class is MessageClass.OWNER_NOTICE
-    recipient = f"{'noticed' if notice else 'to'}:{question.number.e164}"
-    line = f"line:{question.line.id}"
-    same = f"same:{question.number.e164}:{question.text_digest[:16]}"
-    return (
-        (recipient, MINUTE),
-        (recipient, HOUR),
-        (recipient, DAY),
-        (line, MINUTE),
-        (line, DAY),
-        (same, FIVE_MINUTES),
-    )
+    traits: Traits = NO_TRAITS
+    approval_digest: str = ""
 
 
 class FactsDesk:
@@ -114,6 +66,27 @@ class FactsDesk:
             line: tx.outbox.waiting(line)
             for line in {q.line.id for q in outbound if not q.claiming}
         }
+        self._outbound(outbound)
+        for policy in {q.line.id: kit.policies[q.line.id] for q in questions}.values():
+            tx.policies.remember(policy.version, policy.document, now)
+
+    def _outbound(self, questions: Sequence[Question]) -> None:
+        """What only sending asks for."""
+        tx = self._tx
+        pairs = {(q.line.id, q.number) for q in questions}
+        self._known = tx.acquaintances.known(pairs)
+        self._pauses = tx.pauses.of({q.number for q in questions})
+        self._approvals = tx.drafts.many(q.message_id for q in questions if q.approval_digest)
+        told = {
+            (q.line.id, q.number, disclosure_version(q.line))
+            for q in questions
+            if q.line.disclosure
+        }
+        self._told = tx.acquaintances.disclosed(told) if told else {}
+
+    def is_new(self, line: str, number: PhoneNumber) -> bool:
+        """Did this line never write to this person?"""
+        return (line, number) not in self._known
 
     def role(self, line: Line, number: PhoneNumber) -> Role:
         if number in line.owners:
@@ -124,42 +97,65 @@ class FactsDesk:
 
     def facts(self, question: Question) -> Facts:
         line, person = question.line, self.people[question.number]
-        sends = question.act is not Act.RECEIVE
+        if question.act is Act.RECEIVE:
+            return self._received(question, person)
         waiting = 0 if question.claiming else self._waiting.get(line.id, 0)
+        approval = self.approval(question)
         return Facts(
             act=question.act,
             now=self._now,
             line=line.id,
             contact_id=person.contact_id,
-            purpose=line.purpose,
-            access=line.access if line.enabled else AccessPolicy.DISABLED,
             role=self.role(line, question.number),
             initiator=Initiator(question.initiator.partition(":")[0]),
             message_class=question.message_class,
-            anyone_may_write=line.allow_anyone,
             own_number=question.number in self._kit.own_numbers,
             blocked=person.blocked,
             opt_out_source=person.opt_out_source,
             stopped_by=self._stops(question),
             caution=question.caution,
             passive_replies=_passive_before(question, person),
-            counts=self.counts.of(question, waiting) if sends else _NO_COUNTS,
-            limits=line.volume,
+            paused=_paused(self._pauses, question),
+            listed=question.number.e164 in line.allow_to,
+            staged=question.number.e164 in line.test_recipients,
+            new_recipient=self.is_new(line.id, question.number),
+            disclosure=self._disclosure(question),
+            approval=approval.message_id if approval is not None else "",
+            traits=question.traits,
+            counts=self.counts.of(question, waiting),
+        )
+
+    def _received(self, question: Question, person: Person) -> Facts:
+        line = question.line
+        return Facts(
+            act=question.act,
+            now=self._now,
+            line=line.id,
+            contact_id=person.contact_id,
+            role=self.role(line, question.number),
+            initiator=Initiator.PERSON,
+            own_number=question.number in self._kit.own_numbers,
+            blocked=person.blocked,
+            opt_out_source=person.opt_out_source,
         )
 
     def decide(self, question: Question, subject: str) -> tuple[Decision, AuditEntry]:
         """Decide and make the record of it: facts, every reason, the policy's version (P7)."""
         facts = self.facts(question)
-        decision = decide(facts, self._kit.rules, self._kit.policy_version)
+        decision = decide(facts, self._kit.policies[question.line.id])
         body: dict[str, Any] = {
             "act": question.act,
             "verdict": decision.verdict.name.lower(),
             "reasons": decision.reasons,
-            "alarms": decision.alarms,
             "policy": decision.policy_version,
-            "facts": facts,
+            "facts": facts_to_record(facts),
             "claiming": question.claiming,
         }
+        if decision.alarms:
+            body["alarms"] = decision.alarms
+        if facts.approval:
+            approved = self._approvals[question.message_id]
+            body["approval"] = {"id": approved.message_id, "by": approved.decided_by}
         if question.text:
             # Bound to the message, its very text and where it came from: none of the three can be
             # changed in its row without disagreeing with the chain (P7).
@@ -169,13 +165,36 @@ class FactsDesk:
         entry = self._kit.audit("decision", subject, question.initiator, self._now, body)
         return decision, entry
 
+    def approval(self, question: Question) -> Draft | None:
+        """The live approval of exactly this text to exactly this person, if there is one."""
+        draft = self._approvals.get(question.message_id) if question.approval_digest else None
+        if draft is None or draft.state is not DraftState.APPROVED:
+            return None
+        return draft if draft.text_digest == question.approval_digest else None
+
+    def _disclosure(self, question: Question) -> Disclosure:
+        line = question.line
+        if not line.disclosure:
+            return Disclosure.NONE
+        version = disclosure_version(line)
+        if question.traits.disclosure == version:
+            return Disclosure.CARRIED
+        told = (line.id, question.number, version) in self._told
+        return Disclosure.GIVEN if told else Disclosure.OWED
+
     def _stops(self, question: Question) -> tuple[str, ...]:
         return tuple(
             f"{switch.scope.value}:{self.people[question.number].contact_id}"
             if switch.scope is SwitchScope.CONTACT
             else f"{switch.scope.value}:{switch.subject}".rstrip(":")
             for switch in self._switches
-            if covers(switch, question.line.id, question.initiator, question.number)
+            if covers(
+                switch,
+                question.line.id,
+                question.initiator,
+                question.number,
+                question.traits.flow,
+            )
         )
 
     def _add_unknown(self, numbers: set[PhoneNumber]) -> None:
@@ -188,7 +207,9 @@ class FactsDesk:
             self.people.update({person.number: person for person in fresh})
 
 
-_NO_COUNTS = VolumeCounts()
+def disclosure_version(line: Line) -> str:
+    """Names the words a person is told first: other words are owed again."""
+    return digest(line.disclosure)[:12]
 
 
 def _passive_before(question: Question, person: Person) -> int:
@@ -197,11 +218,20 @@ def _passive_before(question: Question, person: Person) -> int:
     return max(0, person.passive_replies - 1) if counted else person.passive_replies
 
 
+def _paused(pauses: Sequence[Pause], question: Question) -> str:
+    for pause in pauses:
+        if pause.number == question.number and pause.line in ("", question.line.id):
+            return pause.why.value
+    return ""
+
+
 def _pairs(question: Question) -> bool:
     return question.number not in question.line.owners
 
 
-def covers(switch: Switch, line: str, initiator: str, number: PhoneNumber) -> bool:
+def covers(
+    switch: Switch, line: str, initiator: str, number: PhoneNumber, flow: str = ""
+) -> bool:
     """Does an engaged kill switch stop this act?"""
     match switch.scope:
         case SwitchScope.EVERYTHING:
@@ -212,3 +242,5 @@ def covers(switch: Switch, line: str, initiator: str, number: PhoneNumber) -> bo
             return initiator == f"agent:{switch.subject}"
         case SwitchScope.CONTACT:
             return switch.subject == number.e164
+        case SwitchScope.FLOW:
+            return bool(flow) and switch.subject == flow

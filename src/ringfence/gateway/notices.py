@@ -7,7 +7,7 @@ import unicodedata
 from datetime import datetime
 
 from ringfence.gateway.equipment import Equipment
-from ringfence.gateway.facts import HOUR
+from ringfence.gateway.counting import HOUR, window
 from ringfence.gateway.review import Proposal
 from ringfence.model.line import Line
 from ringfence.model.message import Message, MessageClass
@@ -39,13 +39,15 @@ def owner_notices(tx: Tx, line: Line, text: str, now: datetime) -> list[Proposal
     word that there is more, and then it is quiet until the next hour."""
     if not line.notify_owner:
         return []
-    keys = {owner: (f"notice:{line.id}:{owner.e164}", HOUR) for owner in line.owners}
-    told = tx.counters.read(keys.values(), now)
+    keys = {
+        owner: window(f"notice:{line.id}:{owner.e164}", HOUR, now) for owner in line.owners
+    }
+    told = tx.counters.read(keys.values())
     proposals: list[Proposal] = []
     for owner, key in keys.items():
         count = told.get(key, 0)
         if count <= NOTICES_PER_HOUR_MAX:
-            tx.counters.add({key: 1}, now)
+            tx.counters.add({key: 1})
             words = text if count < NOTICES_PER_HOUR_MAX else _more(line)
             proposals.append(_notice(line, owner, words))
     return proposals

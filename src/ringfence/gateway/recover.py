@@ -10,13 +10,14 @@ from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.parts import settle_parts
 from ringfence.gateway.tries import LEASE_LOST
 from ringfence.gateway.watching import watch_outcome
+from ringfence.model.draft import DraftState
 from ringfence.model.message import MessageStatus
 from ringfence.model.outbox import OutboxState, Turn, TurnState
 from ringfence.ports import MessageChange, OutboxChange, TurnChange, Tx
 
 _SWEEP_MAX = 500
-# Of held messages whose line is not configured (any more): what `messageTtlMinutes` is unset.
-_GONE_LINE_TTL = timedelta(hours=4)
+# Of drafts whose line is not configured (any more): what `draftTtlMinutes` is unset.
+_GONE_LINE_TTL = timedelta(hours=24)
 
 
 def recover(kit: Equipment, tx: Tx, sole_owner: bool, now: datetime) -> tuple[int, int]:
@@ -87,7 +88,7 @@ def expire(kit: Equipment, tx: Tx, now: datetime) -> int:
     messages = [item.message_id for item in items if item.parts == 1]
     for key in tx.messages.held_lines():
         line = kit.lines.get(key)
-        lifetime = line.message_ttl if line is not None else _GONE_LINE_TTL
+        lifetime = line.draft_ttl if line is not None else _GONE_LINE_TTL
         messages += tx.messages.held_before(key, now - lifetime, _SWEEP_MAX)
     tx.messages.change(
         [
@@ -96,6 +97,8 @@ def expire(kit: Equipment, tx: Tx, now: datetime) -> int:
         ]
     )
     settle_parts(tx, {item.message_id for item in items if item.parts > 1}, "expired", now)
+    for key in {*messages, *(item.message_id for item in items)}:
+        tx.drafts.change(key, DraftState.EXPIRED, "system", "", now)
     if messages or items:
         body = {"messages": sorted(set(messages)), "items": [item.id for item in items]}
         tx.audit.append([kit.audit("expired", "outbox", "system", now, body)])

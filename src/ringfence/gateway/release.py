@@ -10,7 +10,7 @@ from ringfence.gateway.cancel import cancel_items
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk, Question
 from ringfence.gateway.parts import settle_parts
-from ringfence.gateway.review import reason_text
+from ringfence.gateway.review import approvals_of, reason_text
 from ringfence.model.audit import digest
 from ringfence.model.errors import NotFound, NotReleasable
 from ringfence.model.message import Direction, Message, MessageStatus
@@ -89,8 +89,8 @@ def _must_be_whole(
         if message.status is not MessageStatus.HELD:
             raise NotReleasable(f"This message is {message.status.value}, not held.")
         raise NotReleasable(
-            "The gate held it for approval, and approval comes with drafts. It expires; "
-            "`ringfence message cancel` ends it now."
+            "It waits for a person's yes: `ringfence drafts approve` gives it, `ringfence drafts "
+            "reject` ends it."
         )
     if any(item.state is OutboxState.DEAD for item in items):
         raise NotReleasable(
@@ -117,6 +117,9 @@ def _gate_must_allow(kit: Equipment, tx: Tx, item: OutboxItem, now: datetime) ->
         message_class=item.message_class,
         text_digest=item.text_digest if item.attempt == 0 else digest(f"{item.id}/{item.attempt}"),
         claiming=True,
+        message_id=item.message_id,
+        traits=item.traits,
+        approval_digest=approvals_of(tx, [item]).get(item.id, ""),
     )
     decision, _ = FactsDesk(kit, tx, [question], now).decide(question, item.id)
     waits = decision.verdict is Verdict.HOLD and decision.until is not None

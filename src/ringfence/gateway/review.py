@@ -4,13 +4,15 @@ here, the gate decides, and only ALLOW writes outbox items. Nothing else writes 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import PASSIVE, FactsDesk, Question
+from ringfence.gateway.traits import traits_of
 from ringfence.model.audit import AuditEntry, digest
+from ringfence.model.draft import APPROVAL, Category, Draft, DraftState, Traits, approval_digest
 from ringfence.model.line import Line
 from ringfence.model.message import (
     Direction,
@@ -22,7 +24,7 @@ from ringfence.model.message import (
 from ringfence.model.outbox import OutboxItem, OutboxState
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act, Decision, Reason, Verdict
-from ringfence.ports import Tx
+from ringfence.ports import OutboxChange, Tx
 from ringfence.text.chunks import split
 from ringfence.text.segments import Segments, count
 
@@ -30,7 +32,9 @@ from ringfence.text.segments import Segments, count
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """A message somebody or something wants sent. `body` is plain text, not empty unless there is
-    media; `caution` says why a person must look first; `decide_only` proposes without storing."""
+    media; `caution` says why a person must look first; `template` is `name@version`; `programme` is
+    what the person gets texts about (the line's own when empty); `replaces` is the draft this is an
+    edited text of."""
 
     line: Line
     number: PhoneNumber
@@ -42,17 +46,38 @@ class Proposal:
     in_reply_to: str = ""
     caution: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    category: Category = Category.CONVERSATION
+    programme: str = ""
+    template: str = ""
+    flow: str = ""
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """What became of a proposal: the message's id, its status, and why."""
+    """What became of a proposal: the message's id, its status, and why; the draft's code where a
+    person must say yes."""
 
     message_id: str
     status: MessageStatus
     reasons: tuple[Reason, ...]
     parts: tuple[Segments, ...]
+    code: str = ""
 
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A proposal as the gate sees it: its parts are counted, its traits known."""
+
+    proposal: Proposal
+    texts: tuple[str, ...]
+    parts: tuple[Segments, ...]
+    traits: Traits
+
+
+# No 0/O, 1/I/L: read aloud and typed on a phone without doubt.
+CODE_ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+CODE_LENGTH = 4
 
 _STATUS = {
     Verdict.ALLOW: MessageStatus.QUEUED,
@@ -62,29 +87,36 @@ _STATUS = {
 
 
 def propose(kit: Equipment, tx: Tx, proposals: Sequence[Proposal], now: datetime) -> list[Proposed]:
-    """Decide each proposal and store it with its decision, in the caller's transaction."""
+    """Decide each proposal and store it with its decision, in the caller's transaction. One that a
+    person must say yes to becomes a draft."""
     if not proposals:
         return []
-    questions = [_question(proposal) for proposal in proposals]
+    weighed = _weigh(kit, tx, proposals)
+    questions = [_question(one) for one in weighed]
     desk = FactsDesk(kit, tx, questions, now)
     messages: list[Message] = []
     items: list[OutboxItem] = []
+    drafts: list[Draft] = []
     entries: list[AuditEntry] = []
     results: list[Proposed] = []
-    for proposal, question in zip(proposals, questions, strict=True):
+    for one, question in zip(weighed, questions, strict=True):
         message_id = kit.ids.new("message", now)
         decision, entry = desk.decide(question, message_id)
         status = status_of(decision)
-        texts = split(proposal.body, proposal.line.text_chunk_limit) or ("",)
-        parts = tuple(count(text) for text in texts)
-        contact_id = desk.people[proposal.number].contact_id
-        messages.append(_message(proposal, message_id, contact_id, status, decision, parts, now))
+        contact_id = desk.people[question.number].contact_id
+        message = _message(one, message_id, contact_id, status, decision, now)
+        messages.append(message)
         if status is MessageStatus.QUEUED:
-            items += _items(kit, proposal, question, message_id, decision, texts, parts, now)
+            items += _items(kit, one, message, question.text_digest, decision, now)
+        code = ""
+        if status is MessageStatus.HELD:
+            drafts.append(draft_of(kit, tx, message, now, replaces=one.proposal.replaces))
+            code = drafts[-1].code
         entries.append(entry)
-        results.append(Proposed(message_id, status, decision.reasons, parts))
+        results.append(Proposed(message_id, status, decision.reasons, one.parts, code))
     tx.messages.add_outbound(messages)
     tx.outbox.add(items)
+    tx.drafts.add(drafts)
     tx.audit.append(entries)
     _count_passive(tx, desk, messages)
     return results
@@ -92,10 +124,105 @@ def propose(kit: Equipment, tx: Tx, proposals: Sequence[Proposal], now: datetime
 
 def preview(kit: Equipment, tx: Tx, proposal: Proposal, now: datetime) -> Proposed:
     """What `propose` would answer, in a transaction that is then undone (a dry run)."""
-    question = _question(proposal)
+    (one,) = _weigh(kit, tx, [proposal])
+    question = _question(one)
     decision, _ = FactsDesk(kit, tx, [question], now).decide(question, "preview")
-    parts = tuple(count(text) for text in split(proposal.body, proposal.line.text_chunk_limit))
-    return Proposed("", status_of(decision), decision.reasons, parts)
+    return Proposed("", status_of(decision), decision.reasons, one.parts)
+
+
+def let_go(kit: Equipment, tx: Tx, message: Message, line: Line, now: datetime) -> Decision:
+    """A held message whose draft a person has just approved, in the caller's transaction: the gate
+    decides again, and only ALLOW (or a HOLD that time lifts) writes its outbox items."""
+    texts = split(message.body, line.text_chunk_limit) or ("",)
+    parts = tuple(count(text) for text in texts)
+    message = replace(message, traits=replace(message.traits, basis=APPROVAL))
+    question = Question(
+        act=_act_of(message),
+        line=line,
+        number=message.number,
+        initiator=message.initiator,
+        message_class=message.message_class,
+        text_digest=digest(message.body),
+        message_id=message.id,
+        text=message.body,
+        provenance=message.provenance,
+        traits=message.traits,
+        approval_digest=asked_of(message),
+    )
+    decision, entry = FactsDesk(kit, tx, [question], now).decide(question, message.id)
+    tx.audit.append([entry])
+    if status_of(decision) is MessageStatus.QUEUED and not _held_parts_due(tx, message, line, now):
+        proposal = Proposal(line, message.number, message.body, question.act, message.initiator)
+        one = Weighed(proposal, texts, parts, message.traits)
+        tx.outbox.add(_items(kit, one, message, question.text_digest, decision, now))
+    return decision
+
+
+def _held_parts_due(tx: Tx, message: Message, line: Line, now: datetime) -> bool:
+    """A message held at its claim has its items already: they go on from where they are."""
+    items = tx.outbox.of_messages([message.id]).get(message.id, [])
+    tx.outbox.change(
+        [
+            OutboxChange(
+                item.id,
+                frozenset({OutboxState.HELD}),
+                OutboxState.DUE,
+                due_at=now,
+                expires_at=now + line.message_ttl,
+                status=MessageStatus.QUEUED,
+                reason="approved",
+                traits=replace(item.traits, basis=APPROVAL),
+            )
+            for item in items
+        ]
+    )
+    return bool(items)
+
+
+def asked_of(message: Message) -> str:
+    """What an approval of this message is for."""
+    keys = [ref.media_id or ref.url for ref in message.media]
+    return approval_digest(message.line, message.number, message.body, keys)
+
+
+def approvals_of(tx: Tx, items: Sequence[OutboxItem]) -> dict[str, str]:
+    """What the approvals of these items would have to be for, by item: the message as it is now,
+    and this part of it word for word. Items nobody was asked about are left out."""
+    asked = [item for item in items if item.traits.basis == APPROVAL]
+    messages = tx.messages.many(item.message_id for item in asked) if asked else {}
+    return {
+        item.id: asked_of(messages[item.message_id])
+        if item.body in messages[item.message_id].body
+        else "changed"
+        for item in asked
+    }
+
+
+def draft_of(
+    kit: Equipment, tx: Tx, message: Message, now: datetime, *, replaces: str = ""
+) -> Draft:
+    """What a person is asked about a held message."""
+    line = kit.lines[message.line]
+    return Draft(
+        message_id=message.id,
+        code=new_code(kit, tx),
+        state=DraftState.WAITING,
+        line=message.line,
+        number=message.number,
+        text_digest=asked_of(message),
+        created_at=now,
+        expires_at=now + line.draft_ttl,
+        replaces=replaces,
+    )
+
+
+def new_code(kit: Equipment, tx: Tx) -> str:
+    """A code no waiting draft has: four signs, a digit among them, so that it is no word."""
+    taken = tx.drafts.codes()
+    while True:
+        code = "".join(kit.chance.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
+        if code not in taken and any(sign.isdigit() for sign in code):
+            return code
 
 
 def status_of(decision: Decision) -> MessageStatus:
@@ -110,7 +237,28 @@ def reason_text(reasons: Sequence[Reason]) -> str:
     return "; ".join(f"{reason.code}: {reason.text}" for reason in reasons)
 
 
-def _question(proposal: Proposal) -> Question:
+def _weigh(kit: Equipment, tx: Tx, proposals: Sequence[Proposal]) -> list[Weighed]:
+    pairs = {(proposal.line.id, proposal.number) for proposal in proposals}
+    heard = tx.messages.heard(pairs)
+    weighed = []
+    for proposal in proposals:
+        texts = split(proposal.body, proposal.line.text_chunk_limit) or ("",)
+        parts = tuple(count(text) for text in texts)
+        traits = replace(
+            traits_of(kit, proposal.line, proposal.body, parts),
+            category=proposal.category,
+            programme=proposal.programme or proposal.line.programme or proposal.line.id,
+            template=proposal.template,
+            flow=proposal.flow,
+            media=len(proposal.media),
+            heard_at=heard.get((proposal.line.id, proposal.number)),
+        )
+        weighed.append(Weighed(proposal, texts, parts, traits))
+    return weighed
+
+
+def _question(one: Weighed) -> Question:
+    proposal = one.proposal
     return Question(
         act=proposal.act,
         line=proposal.line,
@@ -121,18 +269,23 @@ def _question(proposal: Proposal) -> Question:
         text_digest=digest(proposal.body),
         text=proposal.body,
         provenance=proposal.provenance,
+        traits=one.traits,
     )
 
 
+def _act_of(message: Message) -> Act:
+    return Act.REPLY if message.in_reply_to else Act.INITIATE
+
+
 def _message(
-    proposal: Proposal,
+    one: Weighed,
     message_id: str,
     contact_id: str,
     status: MessageStatus,
     decision: Decision,
-    parts: tuple[Segments, ...],
     now: datetime,
 ) -> Message:
+    proposal = one.proposal
     return Message(
         id=message_id,
         line=proposal.line.id,
@@ -146,11 +299,12 @@ def _message(
         media=proposal.media,
         message_class=proposal.message_class,
         initiator=proposal.initiator,
-        segments=sum(part.segments for part in parts),
-        encoding=_encoding(parts),
+        segments=sum(part.segments for part in one.parts),
+        encoding=_encoding(one.parts),
         reason=reason_text(decision.reasons),
         in_reply_to=proposal.in_reply_to,
         provenance=proposal.provenance,
+        traits=one.traits,
     )
 
 
@@ -161,36 +315,36 @@ def _encoding(parts: Sequence[Segments]) -> str:
 
 def _items(
     kit: Equipment,
-    proposal: Proposal,
-    question: Question,
-    message_id: str,
+    one: Weighed,
+    message: Message,
+    text_digest: str,
     decision: Decision,
-    texts: tuple[str, ...],
-    parts: tuple[Segments, ...],
     now: datetime,
 ) -> list[OutboxItem]:
+    line = one.proposal.line
     return [
         OutboxItem(
             id=kit.ids.new("outbox", now),
-            message_id=message_id,
-            line=proposal.line.id,
-            number=proposal.number,
+            message_id=message.id,
+            line=line.id,
+            number=message.number,
             part=index,
-            parts=len(texts),
+            parts=len(one.texts),
             body=text,
-            # The attachments travel with the first part only.
-            media=proposal.media if index == 1 else (),
-            act=proposal.act,
-            message_class=proposal.message_class,
-            initiator=proposal.initiator,
+            media=message.media if index == 1 else (),
+            act=one.proposal.act,
+            message_class=message.message_class,
+            initiator=message.initiator,
             state=OutboxState.DUE,
             due_at=decision.until or now,
-            expires_at=now + proposal.line.message_ttl,
+            expires_at=(decision.until or now) + line.message_ttl,
             created_at=now,
-            text_digest=question.text_digest,
+            text_digest=text_digest,
             segments=part.segments,
+            # What is counted and watched is each part's own.
+            traits=replace(message.traits, segments=part.segments),
         )
-        for index, (text, part) in enumerate(zip(texts, parts, strict=True), start=1)
+        for index, (text, part) in enumerate(zip(one.texts, one.parts, strict=True), start=1)
     ]
 
 

@@ -4,6 +4,7 @@ which they were learned, and in doubt nothing holds."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,6 +31,14 @@ class Level(Enum):
 
 
 _ORDER = (Level.CONVERSATIONAL, Level.TRANSACTIONAL, Level.MARKETING)
+
+
+_PROGRAMME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}", re.ASCII)
+
+
+def is_programme(text: str) -> bool:
+    """A programme's name: lower-case letters, digits, and `_.-` between them."""
+    return bool(_PROGRAMME.fullmatch(text))
 
 
 class ConsentKind(Enum):
@@ -121,7 +130,7 @@ def after(known: Projection, event: ConsentEvent) -> dict[tuple[str, Level], Hel
         case ConsentKind.REVOKED:
             for level in event.level.and_above:
                 _take_back(result, event.programme, level, event.at)
-        case ConsentKind.OPT_OUT if by_person(event):
+        case ConsentKind.OPT_OUT if event.method is not Method.OPERATOR:
             # START may bring back the texts somebody had; a written agreement it cannot replace.
             _take_back(result, EVERY_PROGRAMME, Level.MARKETING, event.at)
         case ConsentKind.OPT_OUT | ConsentKind.OPT_IN:
@@ -138,11 +147,6 @@ def standing_of(levels: Iterable[tuple[Level, Held]]) -> Standing:
     )
 
 
-def by_person(event: ConsentEvent) -> bool:
-    """The person's own word, however it reached us, and not an operator's decision."""
-    return event.method is not Method.OPERATOR
-
-
 def opt_out_source(events: Iterable[ConsentEvent]) -> str:
     """Who must lift a person's opt-out: `operator`, or `keyword` or `provider` where the person did
     it and START undoes it; empty for somebody who is not opted out. An operator's goes first, and
@@ -155,7 +159,12 @@ def opt_out_source(events: Iterable[ConsentEvent]) -> str:
     return own.method.value if own is not None and own.kind is ConsentKind.OPT_OUT else ""
 
 
-# An opt-out that came by paper or telephone cannot be lifted by a keyword: an operator entered it.
+def lifted_by(method: Method) -> str:
+    """The `opt_out_source` of an opt-out that came this way. One by paper or telephone cannot be
+    lifted by a keyword: an operator entered it."""
+    return method.value if method in _OWN else Method.OPERATOR.value
+
+
 _OWN = frozenset({Method.KEYWORD, Method.PROVIDER})
 
 

@@ -22,13 +22,15 @@ class Role(Enum):
 @dataclass(frozen=True, slots=True)
 class Person:
     """What is known of a number across all lines. `opt_out_source` is `keyword`, `operator` or
-    `provider` while opted out, else empty: a keyword opt-in lifts only keyword opt-outs."""
+    `provider` while opted out, else empty: a keyword opt-in lifts only keyword opt-outs. `zone` is
+    the IANA zone somebody entered for them, empty when nobody did."""
 
     number: PhoneNumber
     contact_id: str
     blocked: bool = False
     opt_out_source: str = ""
     passive_replies: int = 0
+    zone: str = ""
 
 
 class PairingState(Enum):
@@ -54,6 +56,27 @@ class PairingRequest:
     answered: bool = True
 
 
+class PauseReason(Enum):
+    """Why nothing automatic may go to a person: an emergency in their words, or a person of ours
+    took over."""
+
+    EMERGENCY = "emergency"
+    HANDOVER = "handover"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Until it is lifted, nothing automatic goes to the person. `line` is empty for every line;
+    `message_id` is the text that caused it."""
+
+    number: PhoneNumber
+    line: str
+    why: PauseReason
+    since: datetime
+    actor: str
+    message_id: str = ""
+
+
 class SwitchScope(Enum):
     """What a kill switch stops."""
 
@@ -61,11 +84,12 @@ class SwitchScope(Enum):
     LINE = "line"
     AGENT = "agent"
     CONTACT = "contact"
+    FLOW = "flow"
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """An engaged kill switch. `subject` is the line, agent or E.164; empty for EVERYTHING."""
+    """An engaged kill switch. `subject` is the line, agent, E.164 or flow; empty for EVERYTHING."""
 
     scope: SwitchScope
     subject: str

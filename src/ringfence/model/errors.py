@@ -14,6 +14,7 @@ RingfenceError
 │   ├── KeyReused                an idempotency key came back with another body
 │   ├── NotResubmittable         a dead letter that must not, or cannot, be tried again
 │   ├── NotReleasable            a message that is not held, or must not go now
+│   ├── ConsentRefused           a change of consent that is not the caller's to make
 │   ├── Forbidden                wrong door, wrong origin
 │   │   └── NotPermitted         known, and not allowed to do that
 │   ├── TokenRefused             no token where one is needed, or not a good one
@@ -150,6 +151,12 @@ class NotResubmittable(WrongRequest):
 
 class NotReleasable(WrongRequest):
     """This message cannot be let go or cancelled."""
+
+    http_status = 409
+
+
+class ConsentRefused(WrongRequest):
+    """This change of consent cannot be made."""
 
     http_status = 409
 

@@ -98,22 +98,10 @@ class InboundLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class VolumeLimits:
-    """Outbound ceilings judged in the claiming transaction; counts of messages per window."""
-
-    per_recipient_minute: int = 10
-    per_recipient_hour: int = 60
-    per_recipient_day: int = 200
-    per_line_minute: int = 600
-    per_line_day: int = 20_000
-    waiting_max: int = 10_000
-    same_text_per_5_minutes: int = 5
-    passive_replies_max: int = 5
-
-
-@dataclass(frozen=True, slots=True)
 class Line:
-    """One line as the flow sees it."""
+    """One line as the flow sees it. `allow_to` are numbers an agent may write to, `test_recipients`
+    those that get anything at all while the line is staged; `zone` is the IANA zone of its days and
+    opening hours; `disclosure` is what a person is told first (empty: nothing is owed)."""
 
     id: str
     provider: str
@@ -127,6 +115,8 @@ class Line:
     access: AccessPolicy = AccessPolicy.PAIRING
     allow_from: frozenset[str] = field(default=frozenset(), repr=False)
     allow_anyone: bool = False
+    allow_to: frozenset[str] = field(default=frozenset(), repr=False)
+    test_recipients: frozenset[str] = field(default=frozenset(), repr=False)
     owners: tuple[PhoneNumber, ...] = ()
     silent: bool = False
     notify_owner: bool = True
@@ -140,10 +130,13 @@ class Line:
     blocked_reason: str | None = None
     pairing_ttl: timedelta = timedelta(hours=1)
     message_ttl: timedelta = timedelta(hours=4)
+    draft_ttl: timedelta = timedelta(hours=24)
     help_text: str = ""
+    disclosure: str = ""
+    programme: str = ""
+    zone: str = "UTC"
     media: MediaLimits = field(default_factory=MediaLimits)
     inbound: InboundLimits = field(default_factory=InboundLimits)
-    volume: VolumeLimits = field(default_factory=VolumeLimits)
 
     @property
     def label(self) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from ringfence.model.message import MediaRef, MessageClass, MessageStatus
+from ringfence.model.draft import Traits
+from ringfence.model.message import NO_TRAITS, MediaRef, MessageClass, MessageStatus
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act
 
@@ -97,6 +98,7 @@ class OutboxItem:
     reason: str = ""
     text_digest: str = ""
     segments: int = 1
+    traits: Traits = NO_TRAITS
     seq: int = 0
 
 

@@ -13,6 +13,8 @@ class Act(Enum):
     RECEIVE = "receive"
     REPLY = "reply"
     INITIATE = "initiate"
+    CALL = "call"
+    SPEAK = "speak"
 
 
 class Verdict(IntEnum):
@@ -25,7 +27,8 @@ class Verdict(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """One rule's answer. `until` on a HOLD means time will lift it, no person is needed."""
+    """One rule's answer. `until` on a HOLD means time will lift it, no person is needed; without it
+    a person must say yes."""
 
     verdict: Verdict
     code: str = ""
@@ -46,12 +49,14 @@ def deny(code: str, text: str) -> Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A ruling that was not ALLOW, with the rule's name."""
+    """A ruling that was not ALLOW, with the rule's name. `met_by` names the approval or the grant
+    that stood in for the person a HOLD asked for; such a reason holds nothing."""
 
     rule: str
     verdict: Verdict
     code: str
     text: str
+    met_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,33 +1,48 @@
-"""The snapshot a decision may see. Values only, no phone number and no text: the facts are stored
-with every decision, replayed from there (P11), and must survive the erasure of a person."""
+"""The snapshot a decision may see: what was observed, never what was configured. Values only, no
+phone number and no text: the facts are stored with every decision, decided again from there by the
+same policy or another (P11), and must survive the erasure of a person."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from enum import Enum
-from typing import Any, get_type_hints
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from ringfence.model.contact import Role
-from ringfence.model.line import AccessPolicy, Purpose, VolumeLimits
+from ringfence.model.draft import Traits
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import Act
+from ringfence.policy.record import from_record, to_record
 
 
 class Initiator(Enum):
-    """Who started it. SYSTEM is Ringfence itself (pairing replies, confirmations, notices)."""
+    """Who started it. SYSTEM is Ringfence itself (pairing replies, confirmations, notices); EVENT
+    is a trusted event source."""
 
     AGENT = "agent"
     OPERATOR = "operator"
     SYSTEM = "system"
     PERSON = "person"
+    EVENT = "event"
+
+
+class Disclosure(Enum):
+    """How it stands with what a person must be told first on a line: nothing to tell, still owed,
+    in this text, or told before."""
+
+    NONE = "none"
+    OWED = "owed"
+    CARRIED = "carried"
+    GIVEN = "given"
 
 
 @dataclass(frozen=True, slots=True)
 class VolumeCounts:
-    """What already left, counted in the claiming transaction, per fixed window."""
+    """What already left, counted in the claiming transaction, per fixed window. Days are those of
+    the line's zone."""
 
     recipient_minute: int = 0
     recipient_hour: int = 0
@@ -36,32 +51,56 @@ class VolumeCounts:
     line_day: int = 0
     same_text_5_minutes: int = 0
     waiting: int = 0
+    agent_day: int = 0
+    new_recipients_day: int = 0
+    segments_day: int = 0
+    marketing_day: int = 0
+    calls_day: int = 0
+    calls_now: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Everything the rules may look at. `now` is aware UTC; `stopped_by` names the engaged kill
     switches that cover this act; `caution` is why an agent's answer needs a person's eye;
-    `passive_replies` counts automatic answers since the person last did something real."""
+    `passive_replies` counts automatic answers since the person last did something real; `paused`
+    is why nothing automatic may go to the person (`emergency`, `handover`); `listed` and `staged`
+    say that the line's outbound list, or its staging list, names the recipient; `consent` are the
+    levels of consent on record for the text's programme; `zones` are all zones the person may be
+    in; `approval` is the message whose live approval covers exactly this text, `grant` the grant
+    that covers this act (both empty for none)."""
 
     act: Act
     now: datetime
     line: str
     contact_id: str
-    purpose: Purpose
-    access: AccessPolicy
     role: Role
     initiator: Initiator
-    message_class: MessageClass
-    anyone_may_write: bool = False
+    message_class: MessageClass = MessageClass.FREE_TEXT
     own_number: bool = False
     blocked: bool = False
     opt_out_source: str = ""
     stopped_by: tuple[str, ...] = ()
     caution: str = ""
     passive_replies: int = 0
+    paused: str = ""
+    listed: bool = False
+    staged: bool = False
+    new_recipient: bool = False
+    consent: tuple[str, ...] = ()
+    disclosure: Disclosure = Disclosure.NONE
+    zones: tuple[str, ...] = ()
+    zone_source: str = ""
+    approval: str = ""
+    grant: str = ""
+    traits: Traits = field(default_factory=Traits)
     counts: VolumeCounts = field(default_factory=VolumeCounts)
-    limits: VolumeLimits = field(default_factory=VolumeLimits)
+
+    @property
+    def heard_s(self) -> float | None:
+        """Seconds since the person last wrote to this line; None when they did not."""
+        heard = self.traits.heard_at
+        return None if heard is None else (self.now - heard).total_seconds()
 
 
 def window_end(now: datetime, window_s: int) -> datetime:
@@ -69,20 +108,19 @@ def window_end(now: datetime, window_s: int) -> datetime:
     return datetime.fromtimestamp((int(now.timestamp()) // window_s + 1) * window_s, UTC)
 
 
+def day_end(now: datetime, zone: str) -> datetime:
+    """When the day that holds `now` ends in a zone: its next local midnight, or what follows it
+    where the clock skips midnight."""
+    local = now.astimezone(ZoneInfo(zone))
+    midnight = datetime.combine(local.date() + timedelta(days=1), time(), local.tzinfo)
+    return midnight.astimezone(UTC)
+
+
+def facts_to_record(facts: Facts) -> dict[str, Any]:
+    """What a decision's record keeps of its facts: those that are not at their defaults."""
+    return to_record(facts)
+
+
 def facts_from_record(record: Mapping[str, Any]) -> Facts:
-    """Rebuild stored facts for a replay. Raises KeyError or ValueError for a foreign record."""
-    hints = get_type_hints(Facts)
-    values: dict[str, Any] = {}
-    for entry in dataclasses.fields(Facts):
-        kind, raw = hints[entry.name], record[entry.name]
-        if kind is datetime:
-            values[entry.name] = datetime.fromisoformat(raw)
-        elif isinstance(kind, type) and issubclass(kind, Enum):
-            values[entry.name] = kind(raw)
-        elif kind in (VolumeCounts, VolumeLimits):
-            values[entry.name] = kind(**raw)
-        elif entry.name == "stopped_by":
-            values[entry.name] = tuple(raw)
-        else:
-            values[entry.name] = raw
-    return Facts(**values)
+    """Rebuild stored facts. Raises KeyError, TypeError or ValueError for a foreign record."""
+    return from_record(Facts, record)

@@ -1,18 +1,60 @@
-"""What a rule is: a name, plain words, and a pure function from facts to a ruling."""
+"""What a rule is: a name, plain words, settings of its own, and a pure function from facts and
+settings to a ruling. Facts hold no settings and settings no facts, so that a stored act can be
+decided again by another policy."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
+from typing import Any
 
-from ringfence.model.verdict import Ruling
+from ringfence.model.verdict import Act, Ruling
 from ringfence.policy.facts import Facts
+
+OUTBOUND = frozenset(Act) - {Act.RECEIVE}
+EVERY_ACT = frozenset(Act)
+
+
+class Looser(Enum):
+    """Which change of a setting lets more through; doctor shows what a line loosens."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    TRUE = "true"
+    FALSE = "false"
+    MORE = "more"
+    FEWER = "fewer"
+    ANY = "any"
+    NEVER = "never"
+
+
+def option(
+    default: Any,
+    meaning: str,
+    *,
+    looser: Looser,
+    ge: float | None = None,
+    le: float | None = None,
+    from_line: str = "",
+) -> Any:
+    """Declare one setting of a rule. `meaning` is shown in the reference; `from_line` names the
+    Line's field it is taken from instead of the policy section."""
+    metadata = {"meaning": meaning, "looser": looser, "ge": ge, "le": le, "from_line": from_line}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One file in `rules/` defines one, as `RULE`. `explain` is shown to people."""
+    """One file in `rules/` defines one, as `RULE`. `explain` is shown to people. `settings` is an
+    instance of the rule's own frozen dataclass, its defaults; None where there is nothing to set.
+    Acts outside `acts` are none of its business. Where `grantable`, an operator's grant stands in
+    for the person its HOLD asks for."""
 
     name: str
     explain: str
-    judge: Callable[[Facts], Ruling]
+    judge: Callable[[Facts, Any], Ruling]
+    settings: Any = None
+    acts: frozenset[Act] = OUTBOUND
+    grantable: bool = False

@@ -4,22 +4,20 @@ are written in the same transaction, so that a cut tail is found too."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
 
-import orjson
-
-from ringfence.model.audit import GENESIS, AuditEntry, link
+from ringfence.model.audit import AuditEntry, link
 from ringfence.model.errors import StoreError
-from ringfence.ports import StoredAudit
+from ringfence.ports import LAST, StoredAudit
+from ringfence.store.chain import canonical
 from ringfence.store.connection import Connection, Row
 from ringfence.store.statements import Insert, columns
-from ringfence.store.values import as_json, from_json, micros, moment
+from ringfence.store.values import as_json, from_json, micros, micros_or_none, moment
+from ringfence.store.verifying import head_finding, walk_all
 
 _COLUMNS = columns("seq id at kind subject actor body previous hash", seq="bigint", at="bigint")
 _ENTRY = ", ".join(name for name, _ in _COLUMNS)
 _ADD = Insert("audit", _COLUMNS)
-_CHUNK = 1_000
-"""Entries held in memory while verifying."""
 
 
 class AuditTable:
@@ -47,21 +45,50 @@ class AuditTable:
         )
         return [_stored(row) for row in rows]
 
-    def verify(self) -> tuple[int, str]:
-        """Walks the whole chain, a thousand entries at a time."""
+    def after(self, seq: int, limit: int, kind: str = "", until: int = LAST) -> list[StoredAudit]:
         self.flush()
-        count, head = self._head()
-        checked, previous = 0, GENESIS
-        while chunk := self._after(checked):
-            for row in chunk:
-                if finding := _broken(row, checked + 1, previous):
-                    return checked, finding
-                checked, previous = checked + 1, row[-1]
-        if checked < count:
-            return checked, f"entries {checked + 1} to {count} are gone from the end of the chain"
-        if (checked, previous) != (count, head):
-            return checked, f"the recorded head does not match entry {checked}"
-        return checked, ""
+        rows = self._db.rows(
+            f"SELECT {_ENTRY} FROM audit WHERE seq > ? AND seq <= ? AND (? = '' OR kind = ?) "
+            "ORDER BY seq LIMIT ?",
+            (seq, until, kind, kind, limit),
+        )
+        return [_stored(row) for row in rows]
+
+    def newest(self, limit: int, kind: str = "") -> list[StoredAudit]:
+        self.flush()
+        rows = self._db.rows(
+            f"SELECT {_ENTRY} FROM audit WHERE (? = '' OR kind = ?) ORDER BY seq DESC LIMIT ?",
+            (kind, kind, limit),
+        )
+        return [_stored(row) for row in reversed(rows)]
+
+    def between(self, since: datetime | None, until: datetime | None) -> tuple[int, int]:
+        self.flush()
+        first, last = self._db.rows(
+            "SELECT min(seq), max(seq) FROM audit "
+            "WHERE at >= coalesce(?, at) AND at < coalesce(?, at + 1)",
+            (micros_or_none(since), micros_or_none(until)),
+        )[0]
+        return (first, last) if first is not None else (1, 0)
+
+    def mentioning(self, words: Sequence[str], after: int, limit: int) -> list[StoredAudit]:
+        self.flush()
+        like = " OR ".join(["body LIKE ?"] * len(words))
+        rows = self._db.rows(
+            f"SELECT {_ENTRY} FROM audit WHERE seq > ? AND kind NOT IN ('decision', 'attempt', "
+            f"'status') AND ({like}) ORDER BY seq LIMIT ?",
+            (after, *(f"%{word}%" for word in words), limit),
+        )
+        return [_stored(row) for row in rows]
+
+    def head(self) -> tuple[int, str]:
+        self.flush()
+        return self._head()
+
+    def verify(self) -> tuple[int, str]:
+        self.flush()
+        walk = walk_all(self._db)
+        return walk.entries, walk.finding or head_finding(self._db, walk)
 
     def reset(self) -> None:
         self._waiting.clear()
@@ -87,7 +114,7 @@ class AuditTable:
                 as_json(entry.body),
             )
             count += 1
-            following = link(previous, _canonical(fields))
+            following = link(previous, canonical(fields))
             rows.append((count, *fields, previous, following))
             previous = following
         self._waiting.clear()
@@ -100,34 +127,13 @@ class AuditTable:
             raise StoreError("The audit chain has lost its head. Run `ringfence audit verify`.")
         return row[0], row[1]
 
-    def _after(self, seq: int) -> list[Row]:
-        return self._db.rows(
-            f"SELECT {_ENTRY} FROM audit WHERE seq > ? ORDER BY seq LIMIT {_CHUNK}",
-            (seq,),
-        )
-
-
-def _canonical(fields: tuple[Any, ...]) -> bytes:
-    """The columns but seq, previous and hash, as JSON with sorted keys; `link` adds previous."""
-    id_, at, kind, subject, actor, body = fields
-    # Written in the order of the alphabet: the same bytes as sorting, without the cost.
-    return orjson.dumps(
-        {"actor": actor, "at": at, "body": body, "id": id_, "kind": kind, "subject": subject}
-    )
-
-
-def _broken(row: Row, expected_seq: int, expected_previous: str) -> str:
-    seq, *fields, previous, stored_hash = row
-    if seq != expected_seq:
-        return f"entry {expected_seq} is gone"
-    if previous != expected_previous:
-        return f"entry {seq} does not follow entry {seq - 1}"
-    if link(previous, _canonical(tuple(fields))) != stored_hash:
-        return f"entry {seq} ({row[1]}) was changed"
-    return ""
-
 
 def _stored(row: Row) -> StoredAudit:
     seq, id_, at, kind, subject, actor, body, previous, stored_hash = row
-    entry = AuditEntry(id_, moment(at), kind, subject, actor, from_json(body))
+    try:
+        entry = AuditEntry(id_, moment(at), kind, subject, actor, from_json(body))
+    except (TypeError, ValueError, OverflowError):
+        raise StoreError(
+            f"Audit entry {seq} cannot be read: it was changed. Run `ringfence audit verify`."
+        ) from None
     return StoredAudit(seq, entry, previous, stored_hash)

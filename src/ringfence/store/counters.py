@@ -4,14 +4,13 @@ processes and restarts."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 
+from ringfence.ports import Window
 from ringfence.store.connection import Connection
 from ringfence.store.statements import ForEach, Insert, columns
-from ringfence.store.values import micros
 
 _READ = ForEach(
-    "SELECT c.name, c.window_s, c.count FROM counters c{and_rows} WHERE c.name = :name "
+    "SELECT c.name, c.window_s, c.window_start, c.count FROM counters c{and_rows} WHERE c.name = :name "
     "AND c.window_s = :window_s AND c.window_start = :window_start",
     columns("name window_s window_start", window_s="bigint", window_start="bigint"),
 )
@@ -33,18 +32,16 @@ class CounterTable:
     def __init__(self, db: Connection) -> None:
         self._db = db
 
-    def read(self, keys: Iterable[tuple[str, int]], now: datetime) -> dict[tuple[str, int], int]:
-        seconds = micros(now) // 1_000_000
-        wanted = [(name, window, seconds - seconds % window) for name, window in set(keys)]
+    def read(self, windows: Iterable[Window]) -> dict[Window, int]:
+        wanted = list(set(windows))
         if not wanted:
             return {}
-        return {(name, window): count for name, window, count in self._db.each(_READ, wanted)}
+        return {Window(*key): count for *key, count in self._db.each(_READ, wanted)}
 
-    def add(self, counts: Mapping[tuple[str, int], int], now: datetime) -> None:
-        seconds = micros(now) // 1_000_000
-        rows = []
-        for (name, window), count in counts.items():
-            start = seconds - seconds % window
-            rows.append((name, window, start, (start + window) * 1_000_000, count))
+    def add(self, counts: Mapping[Window, int]) -> None:
+        rows = [
+            (name, window_s, start_s, (start_s + window_s) * 1_000_000, count)
+            for (name, window_s, start_s), count in counts.items()
+        ]
         if rows:
             self._db.insert(_ADD, rows)

@@ -18,11 +18,13 @@ from ringfence.store.values import (
     micros,
     moment,
     storable,
+    traits_from,
+    traits_json,
 )
 
 _COLUMNS = columns(
     "id line direction number contact_id body status created_at updated_at media message_class "
-    "initiator provider_id segments encoding error_code reason in_reply_to provenance",
+    "initiator provider_id segments encoding error_code reason in_reply_to provenance traits",
     created_at="bigint",
     updated_at="bigint",
     segments="bigint",
@@ -37,6 +39,13 @@ _GET = ForEach(
 )
 # In a conversation: what they sent and we admitted, and what we sent and was not refused.
 _SPOKEN = "('received', 'sending', 'sent', 'delivered', 'read')"
+_HEARD = ForEach(
+    """SELECT m.line, m.number, m.created_at FROM messages m{and_rows} WHERE m.seq = (
+        SELECT n.seq FROM messages n WHERE n.number = :number AND n.line = :line
+        AND n.direction = 'in' AND n.status = 'received' ORDER BY n.seq DESC LIMIT 1
+    )""",
+    columns("line number"),
+)
 _HELD = "m.direction = 'out' AND m.status = 'held'"
 _CHANGE = ForEach(
     """UPDATE messages SET updated_at = :updated_at, status = COALESCE(:status, messages.status),
@@ -137,6 +146,16 @@ class MessageTable:
         )
         return [line for (line,) in rows]
 
+    def heard(
+        self, pairs: Iterable[tuple[str, PhoneNumber]]
+    ) -> dict[tuple[str, PhoneNumber], datetime]:
+        """When each person last wrote to a line and was taken in."""
+        wanted = [(line, number.e164) for line, number in set(pairs)]
+        rows = self._db.each(_HEARD, wanted) if wanted else ()
+        return {
+            (line, PhoneNumber(number)): moment(at) for line, number, at in rows if at is not None
+        }
+
     def history(self, line: str, number: PhoneNumber, before_seq: int, limit: int) -> list[Message]:
         rows = self._db.rows(
             f"SELECT {_MESSAGE} FROM messages m WHERE m.number = ? AND m.line = ? "
@@ -178,13 +197,14 @@ def _row(message: Message) -> Row:
         storable(message.reason),
         message.in_reply_to,
         as_json(message.provenance),
+        traits_json(message.traits),
     )
 
 
 def _message(row: Row) -> Message:
     id_, line, direction, number, contact_id, body, status, created_at, updated_at = row[:9]
     media, message_class, initiator, provider_id, segments, encoding, error_code = row[9:16]
-    reason, in_reply_to, provenance, seq = row[16:]
+    reason, in_reply_to, provenance, traits, seq = row[16:]
     return Message(
         id_,
         line,
@@ -205,5 +225,6 @@ def _message(row: Row) -> Message:
         reason,
         in_reply_to,
         from_json(provenance),
+        traits_from(traits),
         seq,
     )

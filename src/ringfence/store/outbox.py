@@ -23,6 +23,8 @@ from ringfence.store.values import (
     moment,
     moment_or_none,
     storable,
+    traits_from,
+    traits_json,
 )
 
 LISTED_MAX = 10_000
@@ -32,7 +34,7 @@ _OPEN = (OutboxState.DUE, OutboxState.SENDING, OutboxState.UNKNOWN)
 _COLUMNS = columns(
     "id message_id line number part parts body media act message_class initiator state due_at "
     "expires_at created_at attempt lease_owner lease_until provider_id status error_code reason "
-    "text_digest segments",
+    "text_digest segments traits",
     part="bigint",
     parts="bigint",
     due_at="bigint",
@@ -187,7 +189,7 @@ def _not_held_by(owner: str) -> tuple[str, str]:
 
 
 def _by_due_at(row: Row) -> tuple[int, int]:
-    return row[12], row[24]
+    return row[12], row[-1]
 
 
 def _shaped(change: OutboxChange) -> tuple[Shape[OutboxState], Row]:
@@ -203,6 +205,7 @@ def _shaped(change: OutboxChange) -> tuple[Shape[OutboxState], Row]:
             ("status", None if change.status is None else change.status.value),
             ("error_code", change.error_code),
             ("reason", None if change.reason is None else storable(change.reason)),
+            ("traits", None if change.traits is None else traits_json(change.traits)),
         )
         if value is not None
     ]
@@ -242,13 +245,15 @@ def _row(item: OutboxItem) -> Row:
         storable(item.reason),
         item.text_digest,
         item.segments,
+        traits_json(item.traits),
     )
 
 
 def _item(row: Row) -> OutboxItem:
     id_, message_id, line, number, part, parts, body, media, act, message_class = row[:10]
     initiator, state, due_at, expires_at, created_at, attempt, lease_owner = row[10:17]
-    lease_until, provider_id, status, error_code, reason, text_digest, segments, seq = row[17:]
+    lease_until, provider_id, status, error_code, reason, text_digest = row[17:23]
+    segments, traits, seq = row[23:]
     return OutboxItem(
         id_,
         message_id,
@@ -274,5 +279,6 @@ def _item(row: Row) -> OutboxItem:
         reason,
         text_digest,
         segments,
+        traits_from(traits),
         seq,
     )

@@ -9,7 +9,7 @@ from ringfence.model.phone import PhoneNumber
 from ringfence.store.connection import Connection, Row
 from ringfence.store.statements import ForEach, Insert, columns
 
-_PERSON = "p.number, p.contact_id, p.blocked, p.opt_out_source, p.passive_replies"
+_PERSON = "p.number, p.contact_id, p.blocked, p.opt_out_source, p.passive_replies, p.zone"
 _FIND = ForEach(
     f"SELECT {_PERSON} FROM people p{{and_rows}} WHERE p.number = :number",
     columns("number"),
@@ -17,7 +17,7 @@ _FIND = ForEach(
 _ADD = Insert(
     "people",
     columns(
-        "number contact_id blocked opt_out_source passive_replies",
+        "number contact_id blocked opt_out_source passive_replies zone",
         blocked="bigint",
         passive_replies="bigint",
     ),
@@ -48,6 +48,9 @@ class PeopleTable:
     def set_blocked(self, number: PhoneNumber, blocked: bool) -> None:
         self._db.run("UPDATE people SET blocked = ? WHERE number = ?", (int(blocked), number.e164))
 
+    def set_zone(self, number: PhoneNumber, zone: str) -> None:
+        self._db.run("UPDATE people SET zone = ? WHERE number = ?", (zone, number.e164))
+
     def set_passive_replies(self, counts: Sequence[tuple[PhoneNumber, int]]) -> None:
         last = {number.e164: count for number, count in counts}
         if last:
@@ -69,15 +72,17 @@ def _row(person: Person) -> Row:
         int(person.blocked),
         person.opt_out_source,
         person.passive_replies,
+        person.zone,
     )
 
 
 def _person(row: Row) -> Person:
-    number, contact_id, blocked, opt_out_source, passive_replies = row
+    number, contact_id, blocked, opt_out_source, passive_replies, zone = row
     return Person(
         PhoneNumber(number),
         contact_id,
         bool(blocked),
         opt_out_source,
         passive_replies,
+        zone,
     )

@@ -7,6 +7,7 @@ from ringfence import ports
 from ringfence.store.access import AccessTable
 from ringfence.store.acquaintances import AcquaintanceTable
 from ringfence.store.audit import AuditTable
+from ringfence.store.checkpoints import CheckpointTable
 from ringfence.store.connection import Connection
 from ringfence.store.consents import ConsentTable
 from ringfence.store.counters import CounterTable
@@ -51,6 +52,7 @@ class Transaction:
         self.idempotency: ports.Idempotency = IdempotencyTable(db)
         self.media: ports.MediaShelf = MediaTable(db)
         self.audit: ports.Audit = self._audit
+        self.checkpoints: ports.Checkpoints = CheckpointTable(db)
         self.lines: ports.LineStates = LineStopTable(db)
         self.tokens: ports.Tokens = TokenTable(db)
         self.health: ports.Health = HealthView(db, self._tallies)

@@ -10,7 +10,9 @@ from typing import Any
 
 import orjson
 
-from ringfence.model.message import MediaRef
+from ringfence.model.draft import Traits
+from ringfence.model.message import NO_TRAITS, MediaRef
+from ringfence.policy.record import from_record, to_record
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -49,6 +51,14 @@ def as_json(value: Mapping[str, Any]) -> str:
 def from_json(text: str) -> dict[str, Any]:
     loaded: dict[str, Any] = orjson.loads(text) if text != "{}" else {}
     return loaded
+
+
+def traits_json(traits: Traits) -> str:
+    return "{}" if traits is NO_TRAITS else as_json(to_record(traits))
+
+
+def traits_from(text: str) -> Traits:
+    return NO_TRAITS if text == "{}" else from_record(Traits, orjson.loads(text))
 
 
 def media_json(media: tuple[MediaRef, ...]) -> str:

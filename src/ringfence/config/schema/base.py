@@ -8,6 +8,7 @@ import ipaddress
 import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
 from pydantic.alias_generators import to_camel
@@ -140,6 +141,14 @@ def _network(value: str) -> str:
     return value
 
 
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise expected("an IANA time zone such as America/New_York") from None
+    return value
+
+
 def _not_blank(value: str) -> str:
     if not value.strip():
         raise expected("text that is not empty")
@@ -157,6 +166,7 @@ NumberKey = Annotated[str | int, PlainValidator(_number)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Network = Annotated[str, AfterValidator(_network)]
+ZoneName = Annotated[str, AfterValidator(_zone)]
 Text = Annotated[str, AfterValidator(_not_blank)]
 Seconds = Annotated[float, PlainValidator(_seconds)]
 # Provider account and service ids go into URL paths: nothing but these characters.

@@ -18,6 +18,7 @@ from ringfence.config.schema.base import (
     key,
     required,
 )
+from ringfence.config.schema.policy import PolicyShape
 from ringfence.config.schema.sms import SmsShape
 from ringfence.delivery.retry import RETRY, TURN, WATCH
 
@@ -92,10 +93,6 @@ class DeliveryShape(Shape):
     lease_s: Annotated[float, Field(ge=10, le=3600)] = key(
         "Seconds a worker may hold a send beyond the 30 a request may take."
     )
-
-
-class PolicyShape(Shape):
-    """Known and empty: rules carry their own settings on the line."""
 
 
 class EnvProviderShape(Shape):
@@ -228,6 +225,6 @@ class RootShape(Shape):
     agent: dict[str, Any] = key("Short for agents.default.")
     agents: dict[str, dict[str, Any]] = key("Agents by name; `kind` picks the keys.")
     secrets: SecretsShape = key("Where secret references lead.")
-    policy: PolicyShape = key("Reserved; no keys yet.")
+    policy: PolicyShape = key("Settings of the rules, for every line.")  # type: ignore[valid-type]
     logging: LoggingShape = key("Logs.")
     delivery: DeliveryShape = key("Sending and trying again.")

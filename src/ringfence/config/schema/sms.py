@@ -16,8 +16,10 @@ from ringfence.config.schema.base import (
     SecretKey,
     Shape,
     Text,
+    ZoneName,
     key,
 )
+from ringfence.config.schema.policy import PolicyShape
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Bytes = Annotated[int, Field(ge=1, le=50 * 1024 * 1024)]
@@ -38,17 +40,6 @@ class LimitsShape(Shape):
     messages_per_minute_per_line: Count = key("Messages taken in per line; above it 429.")
     callbacks_per_minute: Count = key("Status callbacks taken in per line; above it 503.")
     tracked_keys_max: Count = key("Senders and addresses remembered by the limits above.")
-
-
-class VolumeShape(Shape):
-    per_recipient_minute: Count = key("Messages to one person in a minute.")
-    per_recipient_hour: Count = key("Messages to one person in an hour.")
-    per_recipient_day: Count = key("Messages to one person in a day.")
-    per_line_minute: Count = key("Messages from this line in a minute.")
-    per_line_day: Count = key("Messages from this line in a day.")
-    waiting_max: Count = key("Messages that may wait to be sent on this line.")
-    same_text_per_5_minutes: Count = key("The same text to one person in five minutes.")
-    passive_replies_max: Count = key("Replies in a row to a person who only sends short echoes.")
 
 
 class MediaShape(Shape):
@@ -130,6 +121,26 @@ class AccountShape(Shape):
         "Who confirms STOP and answers HELP.", default="provider"
     )
     agent: Text = key("Which agent answers.", default="default, or the only one")
+    allow_to: list[NumberKey] = key(
+        "Numbers an agent may write to besides those that may write in.",
+        default="[]",
+        max_length=10_000,
+    )
+    test_recipients: list[NumberKey] = key(
+        "The only numbers that get anything while `policy.staging.enabled` is set.",
+        default="[]",
+        max_length=1_000,
+    )
+    zone: ZoneName = key("IANA time zone of the line: where its days turn and its hours hold.")
+    programme: Text = key(
+        "What people get this line's texts about; consent is kept for it.",
+        default="the account's name",
+    )
+    disclosure: str = key(
+        "What a person is told first, before the first text of the line.",
+        default="by the purpose",
+        max_length=480,
+    )
     help_text: str = key("What HELP is answered with.", max_length=480)
     default_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = key(
         "ISO 3166 country by which numbers in this file without a country code are read.",
@@ -137,8 +148,11 @@ class AccountShape(Shape):
     )
     pairing: PairingShape = key("Pairing codes.")
     limits: LimitsShape = key("Limits of the webhook.")
-    volume: VolumeShape = key("Ceilings of what leaves.")
+    policy: PolicyShape = key("Settings of the rules for this line.")  # type: ignore[valid-type]
     media: MediaShape = key("Limits of attachments.")
+    draft_ttl_minutes: int = key(
+        "A draft nobody decided on by then expires.", default="1440", ge=1, le=43_200
+    )
     message_ttl_minutes: int = key(
         "A message not sent by then expires.", default="240", ge=1, le=10_080
     )

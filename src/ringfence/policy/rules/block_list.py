@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from ringfence.model.verdict import ALLOWED, Ruling, deny
 from ringfence.policy.facts import Facts
-from ringfence.policy.rule import Rule
+from ringfence.policy.rule import EVERY_ACT, Rule
 
 
-def judge(facts: Facts) -> Ruling:
+def judge(facts: Facts, settings: None) -> Ruling:
     return deny("blocked", "This person is blocked.") if facts.blocked else ALLOWED
 
 
 RULE = Rule(
-    "block_list", "A blocked person's messages are ignored and nothing is sent to them.", judge
+    "block_list",
+    "A blocked person's messages are ignored and nothing is sent to them.",
+    judge,
+    acts=EVERY_ACT,
 )

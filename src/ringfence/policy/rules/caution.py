@@ -7,7 +7,7 @@ from ringfence.policy.facts import Facts
 from ringfence.policy.rule import Rule
 
 
-def judge(facts: Facts) -> Ruling:
+def judge(facts: Facts, settings: None) -> Ruling:
     if not facts.caution:
         return ALLOWED
     return hold("caution", f"The agent's answer needs a look before it goes ({facts.caution}).")

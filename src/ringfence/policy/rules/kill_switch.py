@@ -1,22 +1,22 @@
-"""The kill switch: while one is engaged, nothing it covers leaves, confirmations included (P3)."""
+"""The kill switch: while one is engaged, nothing it covers leaves, confirmations included (P3).
+Receiving goes on: being reachable is kept apart from being allowed."""
 
 from __future__ import annotations
 
-from ringfence.model.verdict import ALLOWED, Act, Ruling, deny
+from ringfence.model.verdict import ALLOWED, Ruling, deny
 from ringfence.policy.facts import Facts
 from ringfence.policy.rule import Rule
 
 
-def judge(facts: Facts) -> Ruling:
-    # Receiving goes on: being reachable is kept apart from being allowed.
-    if facts.act is Act.RECEIVE or not facts.stopped_by:
+def judge(facts: Facts, settings: None) -> Ruling:
+    if not facts.stopped_by:
         return ALLOWED
     return deny("stopped", f"The kill switch is engaged ({', '.join(facts.stopped_by)}).")
 
 
 RULE = Rule(
     "kill_switch",
-    "While a kill switch is engaged for everything, this line, this agent or this person, "
-    "nothing is sent. `ringfence resume` lifts it.",
+    "While a kill switch is engaged for everything, this line, this agent, this person or this "
+    "flow, nothing is sent. `ringfence resume` lifts it.",
     judge,
 )

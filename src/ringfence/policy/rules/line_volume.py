@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ringfence.model.verdict import ALLOWED, Act, Ruling, deny, hold
-from ringfence.policy.facts import Facts, window_end
-from ringfence.policy.rule import Rule
+from ringfence.policy.facts import Facts, day_end, window_end
+from ringfence.policy.rule import Looser, Rule, option
 
 
-def judge(facts: Facts) -> Ruling:
-    if facts.act is Act.RECEIVE:
-        return ALLOWED
-    counts, limits = facts.counts, facts.limits
-    if counts.waiting >= limits.waiting_max:
+@dataclass(frozen=True, slots=True)
+class Settings:
+    minute: int = option(600, "Messages from the line in a minute.", looser=Looser.HIGHER, ge=1)
+    day: int = option(20_000, "Messages from the line in a day.", looser=Looser.HIGHER, ge=1)
+    waiting_max: int = option(
+        10_000, "Messages that may wait to be sent on the line.", looser=Looser.HIGHER, ge=1
+    )
+    zone: str = option("UTC", "Where the day turns.", looser=Looser.NEVER, from_line="zone")
+
+
+def judge(facts: Facts, settings: Settings) -> Ruling:
+    counts, now = facts.counts, facts.now
+    if counts.waiting >= settings.waiting_max:
         return deny(
-            "queue_full", f"{counts.waiting} messages already wait (limit {limits.waiting_max})."
+            "queue_full", f"{counts.waiting} messages already wait (limit {settings.waiting_max})."
         )
-    if counts.line_day >= limits.per_line_day:
-        return hold(
-            "line_volume",
-            _words(counts.line_day, limits.per_line_day, "day"),
-            window_end(facts.now, 86_400),
-        )
-    if counts.line_minute >= limits.per_line_minute:
-        return hold(
-            "line_volume",
-            _words(counts.line_minute, limits.per_line_minute, "minute"),
-            window_end(facts.now, 60),
-        )
+    if counts.line_day >= settings.day:
+        text = _words(counts.line_day, settings.day, "day")
+        return hold("line_volume", text, day_end(now, settings.zone))
+    if counts.line_minute >= settings.minute:
+        text = _words(counts.line_minute, settings.minute, "minute")
+        return hold("line_volume", text, window_end(now, 60))
     return ALLOWED
 
 
@@ -38,4 +42,6 @@ RULE = Rule(
     "line_volume",
     "One line sends at most so many messages a minute and a day, and at most so many may wait.",
     judge,
+    Settings(),
+    acts=frozenset({Act.REPLY, Act.INITIATE}),
 )

@@ -6,12 +6,12 @@ from __future__ import annotations
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import ALLOWED, Act, Ruling, deny, hold
 from ringfence.policy.facts import Facts
-from ringfence.policy.rule import Rule
+from ringfence.policy.rule import EVERY_ACT, Rule
 
 _ALLOWED_CLASSES = frozenset({MessageClass.OPT_OUT_CONFIRMATION, MessageClass.HELP})
 
 
-def judge(facts: Facts) -> Ruling:
+def judge(facts: Facts, settings: None) -> Ruling:
     if not facts.opt_out_source or facts.message_class in _ALLOWED_CLASSES:
         return ALLOWED
     if facts.act is Act.RECEIVE:
@@ -25,4 +25,5 @@ RULE = Rule(
     "A person who opted out on any line gets nothing more from any line, except the single "
     "confirmation of the opt-out and an answer to HELP, until they opt in again.",
     judge,
+    acts=EVERY_ACT,
 )

@@ -3,6 +3,7 @@ freely to third parties."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import assert_never
 
 from ringfence.model.contact import Role
@@ -10,19 +11,26 @@ from ringfence.model.line import Purpose
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import ALLOWED, Act, Ruling, deny, hold
 from ringfence.policy.facts import Facts, Initiator
-from ringfence.policy.rule import Rule
+from ringfence.policy.rule import Looser, Rule, option
 
 
-def judge(facts: Facts) -> Ruling:
+@dataclass(frozen=True, slots=True)
+class Settings:
+    purpose: Purpose = option(
+        Purpose.HOTLINE, "The line's purpose.", looser=Looser.ANY, from_line="purpose"
+    )
+
+
+def judge(facts: Facts, settings: Settings) -> Ruling:
     if facts.message_class is MessageClass.OWNER_NOTICE:
         if facts.role is Role.OWNER:
             return ALLOWED
         return deny("not_owner", "Notices go to the line's owners only.")
     if facts.act is Act.RECEIVE:
-        return _receive(facts)
+        return _receive(settings)
     if facts.message_class not in (MessageClass.FREE_TEXT, MessageClass.TEMPLATE):
         return ALLOWED
-    match facts.purpose:
+    match settings.purpose:
         case Purpose.HOTLINE:
             return _hotline(facts)
         case Purpose.INTAKE:
@@ -30,11 +38,11 @@ def judge(facts: Facts) -> Ruling:
         case Purpose.NOTIFY:
             return _notify(facts)
         case _:
-            assert_never(facts.purpose)
+            assert_never(settings.purpose)
 
 
-def _receive(facts: Facts) -> Ruling:
-    if facts.purpose is Purpose.NOTIFY:
+def _receive(settings: Settings) -> Ruling:
+    if settings.purpose is Purpose.NOTIFY:
         return hold("keywords_only", "This line acts on keywords only; the message is kept.")
     return ALLOWED
 
@@ -68,4 +76,7 @@ RULE = Rule(
     "hotline: agents answer people who may write in and write first only to owners and paired "
     "people; intake: free text waits for a person; notify: templates only.",
     judge,
+    Settings(),
+    acts=frozenset({Act.RECEIVE, Act.REPLY, Act.INITIATE}),
+    grantable=True,
 )

@@ -107,7 +107,7 @@ _AUTHORITY = (
         version TEXT PRIMARY KEY, document TEXT NOT NULL, first_used_at BIGINT NOT NULL
     )""",
     """CREATE TABLE checkpoints (
-        seq BIGINT PRIMARY KEY, hash TEXT NOT NULL, at BIGINT NOT NULL, key_id TEXT NOT NULL,
+        seq {position}, hash TEXT NOT NULL, at BIGINT NOT NULL, public_key TEXT NOT NULL,
         signature TEXT NOT NULL
     )""",
 )
@@ -137,4 +137,43 @@ POSTGRES = (
         FOR EACH ROW EXECUTE FUNCTION consents_refuse()""",
     """CREATE TRIGGER consents_no_truncate BEFORE TRUNCATE ON consents
         FOR EACH STATEMENT EXECUTE FUNCTION consents_refuse()""",
+)
+
+# The head only grows, checkpoints stay, and nothing is replaced (REPLACE fires no DELETE trigger in
+# SQLite, https://www.sqlite.org/lang_conflict.html). `audit verify` looks whether these are there.
+SQLITE = (
+    """CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit
+        WHEN NEW.seq <= (SELECT max(seq) FROM audit)
+            OR EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
+        BEGIN SELECT RAISE(ABORT, 'audit entries are never replaced'); END""",
+    """CREATE TRIGGER audit_head_grows BEFORE UPDATE ON audit_head
+        WHEN NEW.id <> OLD.id OR NEW.count <= OLD.count
+        BEGIN SELECT RAISE(ABORT, 'the head of the audit chain only grows'); END""",
+    """CREATE TRIGGER audit_head_no_insert BEFORE INSERT ON audit_head
+        BEGIN SELECT RAISE(ABORT, 'the audit chain has one head'); END""",
+    """CREATE TRIGGER audit_head_no_delete BEFORE DELETE ON audit_head
+        BEGIN SELECT RAISE(ABORT, 'the head of the audit chain is never deleted'); END""",
+    """CREATE TRIGGER checkpoints_no_replace BEFORE INSERT ON checkpoints
+        WHEN EXISTS (SELECT 1 FROM checkpoints WHERE seq = NEW.seq)
+        BEGIN SELECT RAISE(ABORT, 'checkpoints are never replaced'); END""",
+    """CREATE TRIGGER checkpoints_no_update BEFORE UPDATE ON checkpoints
+        BEGIN SELECT RAISE(ABORT, 'checkpoints are never changed'); END""",
+    """CREATE TRIGGER checkpoints_no_delete BEFORE DELETE ON checkpoints
+        BEGIN SELECT RAISE(ABORT, 'checkpoints are never deleted'); END""",
+)
+
+POSTGRES = (
+    """CREATE FUNCTION audit_head_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'UPDATE' THEN
+                IF NEW.id = OLD.id AND NEW.count > OLD.count THEN RETURN NEW; END IF;
+            END IF;
+            RAISE EXCEPTION 'the head of the audit chain only grows';
+        END $$""",
+    """CREATE TRIGGER audit_head_grows BEFORE INSERT OR UPDATE OR DELETE ON audit_head
+        FOR EACH ROW EXECUTE FUNCTION audit_head_refuse()""",
+    """CREATE TRIGGER audit_head_no_truncate BEFORE TRUNCATE ON audit_head
+        FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()""",
+    """CREATE TRIGGER checkpoints_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON checkpoints
+        FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()""",
 )

@@ -1,0 +1,122 @@
+"""Volume counters of one batch of outbound acts: read once, raised as items are allowed, written
+once, in the claiming transaction, so that no ceiling is passed by two who look at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, time
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from ringfence.model.draft import Category
+from ringfence.model.message import MessageClass
+from ringfence.policy.facts import VolumeCounts
+from ringfence.ports import Tx, Window
+
+if TYPE_CHECKING:
+    from ringfence.gateway.facts import Question
+
+MINUTE, FIVE_MINUTES, HOUR = 60, 300, 3_600
+# A day as a window's length: the longest one has 25 hours, and a count must outlive it.
+DAY = 25 * HOUR
+
+
+class Counts:
+    """What is counted for each question of a batch."""
+
+    def __init__(self, tx: Tx, questions: Iterable[Question], now: datetime) -> None:
+        self._tx, self._now = tx, now
+        windows = {window for question in questions for window in windows_of(question, now)}
+        self._known = dict(tx.counters.read(windows)) if windows else {}
+        self._raised: dict[Window, int] = {}
+
+    def of(self, question: Question, waiting: int) -> VolumeCounts:
+        minute, hour, day, line_minute, line_day, same, agent, new, segments, marketing = (
+            self._known.get(window, 0) for window in windows_of(question, self._now)
+        )
+        return VolumeCounts(
+            minute,
+            hour,
+            day,
+            line_minute,
+            line_day,
+            same,
+            waiting,
+            agent,
+            new,
+            segments,
+            marketing,
+        )
+
+    def raise_for(self, question: Question, *, new_recipient: bool = False) -> None:
+        """It is going to be sent."""
+        for window, by in zip(
+            windows_of(question, self._now), _steps(question, new_recipient), strict=True
+        ):
+            if by:
+                self._known[window] = self._known.get(window, 0) + by
+                self._raised[window] = self._raised.get(window, 0) + by
+
+    def write(self) -> None:
+        if self._raised:
+            self._tx.counters.add(self._raised)
+
+
+def give_back(tx: Tx, claims: Iterable[tuple[Question, datetime]]) -> None:
+    """What was claimed then and provably not accepted takes no place in its windows. The loop
+    guard's stays taken: it counts texts, and this one is still to come."""
+    for question, claimed_at in claims:
+        windows = windows_of(question, claimed_at)
+        steps = _steps(question, new_recipient=False)
+        tx.counters.add(
+            {
+                window: -by
+                for at, (window, by) in enumerate(zip(windows, steps, strict=True))
+                if by and at != _SAME
+            }
+        )
+
+
+def window(name: str, window_s: int, now: datetime) -> Window:
+    """The stretch of `window_s` seconds that holds `now`; it starts at a multiple since the epoch."""
+    seconds = int(now.timestamp())
+    return Window(name, window_s, seconds - seconds % window_s)
+
+
+def windows_of(question: Question, now: datetime) -> tuple[Window, ...]:
+    """The windows of one outbound act; `_steps` has the same order."""
+    # What strangers cause an owner to get must not use up what the owner may get.
+    notice = question.message_class is MessageClass.OWNER_NOTICE
+    number, line = question.number.e164, question.line
+    recipient = f"{'noticed' if notice else 'to'}:{number}"
+    day = _day_start(int(now.timestamp()) // _QUARTER, line.zone)
+    return (
+        window(recipient, MINUTE, now),
+        window(recipient, HOUR, now),
+        Window(recipient, DAY, day),
+        window(f"line:{line.id}", MINUTE, now),
+        Window(f"line:{line.id}", DAY, day),
+        window(f"same:{number}:{question.text_digest[:16]}", FIVE_MINUTES, now),
+        Window(f"by:{question.initiator}", DAY, day),
+        Window(f"new:{line.id}", DAY, day),
+        Window(f"segments:{line.id}", DAY, day),
+        Window(f"marketing:{number}", DAY, day),
+    )
+
+
+_SAME, _QUARTER = 5, 900
+
+
+def _steps(question: Question, new_recipient: bool) -> tuple[int, ...]:
+    traits = question.traits
+    marketing = traits.category is Category.MARKETING
+    return (1, 1, 1, 1, 1, 1, 1, int(new_recipient), traits.segments, int(marketing))
+
+
+@lru_cache(maxsize=256)
+def _day_start(quarters: int, zone: str) -> int:
+    """When the local day began that holds this quarter of an hour since the epoch; every zone's
+    offset is a multiple of a quarter."""
+    local = datetime.fromtimestamp(quarters * _QUARTER, ZoneInfo(zone))
+    return int(datetime.combine(local.date(), time(), local.tzinfo).timestamp())
