@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 
 import psycopg
 import pytest
@@ -11,12 +10,21 @@ from store_rows import entry
 
 from ringfence.clock import SystemClock
 from ringfence.model.audit import GENESIS
-from ringfence.store import check, open_store
+from ringfence.store import check, open_store, verifying
+from ringfence.store.connection import Connection, Row
 from ringfence.store.database import Database
 
 GUARDS = {
-    True: ["DROP TRIGGER audit_append_only ON audit"],
-    False: ["DROP TRIGGER audit_no_update", "DROP TRIGGER audit_no_delete"],
+    True: [
+        "DROP TRIGGER audit_append_only ON audit",
+        "DROP TRIGGER audit_head_grows ON audit_head",
+    ],
+    False: [
+        "DROP TRIGGER audit_no_update",
+        "DROP TRIGGER audit_no_delete",
+        "DROP TRIGGER audit_no_replace",
+        "DROP TRIGGER audit_head_grows",
+    ],
 }
 
 
@@ -139,16 +147,14 @@ async def test_verifying_reads_a_piece_at_a_time(
 ) -> None:
     await fill(store, 7)
     sizes: list[int] = []
-    monkeypatch.setattr("ringfence.store.audit._CHUNK", 3)
-    from ringfence.store.audit import AuditTable
+    real = verifying._after
 
-    real: Callable[..., list[object]] = AuditTable._after
-
-    def counted(self: AuditTable, seq: int) -> list[object]:
-        found = real(self, seq)
+    def counted(db: Connection, seq: int, limit: int) -> list[Row]:
+        found = real(db, seq, limit)
         sizes.append(len(found))
         return found
 
-    monkeypatch.setattr(AuditTable, "_after", counted)
+    monkeypatch.setattr(verifying, "CHUNK", 3)
+    monkeypatch.setattr(verifying, "_after", counted)
     assert await store.read(lambda tx: tx.audit.verify()) == (7, "")
     assert sizes == [3, 3, 1, 0]
