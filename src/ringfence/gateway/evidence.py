@@ -70,8 +70,8 @@ def write(
 def opted_out(
     kit: Equipment, tx: Tx, said: Statement, actor: str, now: datetime
 ) -> ConsentEvent | None:
-    """Opt a person out, in the ledger and for the gate; None when that is on record already. Never
-    weakens an operator's opt-out, and never forgets a person's own behind it: lifting the one must
+    """Opt a person out, in the ledger and for the gate; None when that is on record already, or when
+    they opted in again after it (an import tells of the past). Never weakens an operator's opt-out, and never forgets a person's own behind it: lifting the one must
     not lift the other (compliance 4.1)."""
     require_writer(actor)
     source = lifted_by(said.method)
@@ -80,6 +80,8 @@ def opted_out(
     if before and own is not entered:
         return None  # their own again, or another operator's beside an operator's
     if before and own and _has_own(tx, said.number):
+        return None
+    if said.at is not None and _came_back(tx, said.number, said.at):
         return None
     [event] = write(kit, tx, [said], actor, now)
     if not entered:
@@ -112,6 +114,12 @@ def known(
 def _has_own(tx: Tx, number: PhoneNumber) -> bool:
     own = [one for one in tx.consents.of_person(number) if lifted_by(one.method) != "operator"]
     return bool(opt_out_source(own))
+
+
+def _came_back(tx: Tx, number: PhoneNumber, since: datetime) -> bool:
+    return any(
+        one.kind is ConsentKind.OPT_IN and one.at > since for one in tx.consents.of_person(number)
+    )
 
 
 def _event(kit: Equipment, said: Statement, actor: str, now: datetime) -> ConsentEvent:
