@@ -1,0 +1,132 @@
+"""Where a person may be, as IANA zones: what somebody entered for them, else what their number
+says, else the operator's default, else nothing, which means a person decides. It never takes fewer
+zones than are possible, and never a machine's own zone tables: those of the pinned `tzdata` package
+are loaded by name, so that every gateway and every replay counts by the same clock rules."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.resources
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+from ringfence.model.errors import InvalidField
+from ringfence.model.phone import PhoneNumber
+from ringfence.policy.regions import REGIONS
+
+ZoneSource = Literal["contact", "postal", "number", "default", ""]
+
+TZDATA_VERSION: Final[str] = importlib.import_module("tzdata").IANA_VERSION
+"""The release of the zone tables ("2026f"); a policy names it among its lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """Every zone a person may be in, and how that is known. No name at all means nobody knows."""
+
+    names: tuple[str, ...] = ()
+    source: ZoneSource = ""
+
+
+NOWHERE: Final = Zones()
+
+
+def zones_of(explicit_zone: str, number: PhoneNumber, tenant_default: str) -> Zones:
+    """The best knowledge wins (facts compliance 4.4). `explicit_zone` is what somebody entered for
+    the person and `tenant_default` what the operator configured for people nobody can place: a
+    zone, a state ("US-FL") or a country ("FR"); empty where there is none.
+
+    What was entered and is unknown to us places nobody: falling back to the number would answer
+    another question than the one that was put."""
+    if explicit_zone:
+        names = _place(explicit_zone)
+        source: ZoneSource = "contact" if names == (explicit_zone,) else "postal"
+        return Zones(names, source) if names else NOWHERE
+    if names := zones_of_number(number):
+        return Zones(names, "number")
+    if tenant_default and (names := _place(tenant_default)):
+        return Zones(names, "default")
+    return NOWHERE
+
+
+def zones_of_number(number: PhoneNumber) -> tuple[str, ...]:
+    """All zones the numbering plan allows; none for a number that no plan has, or that belongs to
+    no place (satellites, +800). Mobile numbers move: whoever uses this keeps a margin."""
+    import phonenumbers
+    from phonenumbers import timezone
+
+    try:
+        parsed = phonenumbers.parse(number.e164)
+    except phonenumbers.NumberParseException:
+        return ()
+    names = tuple(timezone.time_zones_for_number(parsed))
+    # "Etc/Unknown" is not in the tables. One unknown name spoils all: the person may be there.
+    return names if known_zones().issuperset(names) else ()
+
+
+def check_place(text: str) -> str:
+    """`text` if it names a zone, state or country; raises InvalidField with what was expected."""
+    if _place(text):
+        return text
+    raise InvalidField(
+        'an IANA zone such as "America/New_York", a state or province such as "US-FL", '
+        'or a country such as "FR"'
+    )
+
+
+@cache
+def zone(name: str) -> ZoneInfo:
+    """The zone's clock, from the package's tables. Raises InvalidField for an unknown name."""
+    if name not in known_zones():
+        raise InvalidField('an IANA zone such as "America/New_York"')
+    with _tables().joinpath(*name.split("/")).open("rb") as table:
+        return ZoneInfo.from_file(table, key=name)
+
+
+@cache
+def known_zones() -> frozenset[str]:
+    names = importlib.resources.files("tzdata").joinpath("zones").read_text(encoding="ascii")
+    return frozenset(names.split())
+
+
+@cache
+def countries_of(name: str) -> frozenset[str]:
+    """The ISO 3166 codes of the countries that keep this zone; none for a zone of no country."""
+    found = _keepers(name) or _keepers(_links().get(name, name))
+    return frozenset(found)
+
+
+def _keepers(name: str) -> list[str]:
+    return [country for country, zones in _by_country().items() if name in zones]
+
+
+def _place(text: str) -> tuple[str, ...]:
+    # "NZ" is an old zone's name too, and says less than the country of that code.
+    if names := REGIONS.get(text) or _by_country().get(text):
+        return names
+    return (text,) if text in known_zones() else ()
+
+
+def _tables() -> importlib.resources.abc.Traversable:
+    return importlib.resources.files("tzdata").joinpath("zoneinfo")
+
+
+@cache
+def _by_country() -> dict[str, tuple[str, ...]]:
+    """zone.tab: a country, where in it, and the zone; `#` begins a remark."""
+    found: dict[str, tuple[str, ...]] = {}
+    for line in _tables().joinpath("zone.tab").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            country, _, name = line.split("\t")[:3]
+            found[country] = (*found.get(country, ()), name)
+    return found
+
+
+@cache
+def _links() -> dict[str, str]:
+    """Other names of a zone ("Asia/Katmandu"): lines `L target name` of the tables' source."""
+    text = _tables().joinpath("tzdata.zi").read_text(encoding="ascii")
+    rows = (line.split() for line in text.splitlines() if line.startswith("L "))
+    return {name: target for _, target, name in rows}
