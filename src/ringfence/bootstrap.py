@@ -20,6 +20,7 @@ import ringfence
 from ringfence.agents import KINDS, make
 from ringfence.clock import SystemClock
 from ringfence.config import Settings
+from ringfence.config.audit import signer
 from ringfence.config.settings import AgentSettings
 from ringfence.gateway.dispatch import Dispatcher
 from ringfence.gateway.equipment import Equipment, Pace
@@ -29,9 +30,10 @@ from ringfence.gateway.track import Tracker
 from ringfence.model.ids import IdSource
 from ringfence.model.line import Line
 from ringfence.net.http import CONNECTIONS_MAX, HttpClient
-from ringfence.ports import Agent, Clock, Http, Store
+from ringfence.ports import Agent, Clock, Http, Signer, Store
 from ringfence.providers import providers
 from ringfence.store import open_store
+from ringfence.store.keys import FixedKey
 from ringfence.web.listener import Crowd, Listener
 from ringfence.web.measures import Measures
 from ringfence.web.private import PrivateDoor
@@ -125,7 +127,15 @@ def equipment(
         owner=f"gateway-{random_bytes(6).hex()}",
         pace=swaps.pace or _pace(settings),
         own_numbers=frozenset(line.number for line in settings.lines if line.number is not None),
+        signer=_signer(settings, swaps),
     )
+
+
+def _signer(settings: Settings, swaps: Swaps) -> Signer | None:
+    """A simulation signs with a key from its seed, and leaves no file behind."""
+    if swaps.seed is None:
+        return signer(settings.audit)
+    return FixedKey(random.Random(swaps.seed + 2).randbytes(32))  # noqa: S311
 
 
 class _Entropy(threading.local):
@@ -158,6 +168,8 @@ def _pace(settings: Settings) -> Pace:
         watch=delivery.watch,
         turn=delivery.turn,
         history_max=_history_max(settings),
+        checkpoint_entries=settings.audit.checkpoint_entries,
+        checkpoint_every=timedelta(hours=settings.audit.checkpoint_hours),
     )
 
 

@@ -6,15 +6,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
+from ringfence.gateway.checkpoint import checkpoint_if_due, tell
 from ringfence.gateway.dispatch import Dispatcher
 from ringfence.gateway.equipment import Bell, Equipment
 from ringfence.gateway.recover import expire, recover
 from ringfence.gateway.reply import Replier
 from ringfence.gateway.track import Tracker
-from ringfence.model.errors import StoreError
+from ringfence.model.errors import SecretUnavailable, StoreError
 
 log = logging.getLogger("ringfence.worker")
 
@@ -224,4 +225,14 @@ class Worker:
         if now >= self._forget_at:
             self._forget_at = now + _FORGET_EVERY
             await self._kit.store.write(lambda tx: tx.health.forget(now))
+        await self._checkpoint(now)
         return False
+
+    async def _checkpoint(self, now: datetime) -> None:
+        try:
+            made = await self._kit.store.write(lambda tx: checkpoint_if_due(self._kit, tx, now))
+        except SecretUnavailable as error:
+            log.error("no checkpoint of the audit log", extra={"detail": error.detail})
+            return
+        if made is not None:
+            tell(made)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ringfence.config.settings import (
     AgentSettings,
+    AuditSettings,
     DeliverySettings,
     GatewaySettings,
     LoggingSettings,
@@ -17,6 +18,7 @@ from ringfence.config.settings import (
 
 __all__ = [
     "AgentSettings",
+    "AuditSettings",
     "DeliverySettings",
     "GatewaySettings",
     "LoggingSettings",

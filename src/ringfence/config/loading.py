@@ -14,10 +14,11 @@ from typing import Any
 from ringfence.config import environment
 from ringfence.config.accounts import DEFAULT_ACCOUNT, SMS_PATH, Account, Layer, effective_accounts
 from ringfence.config.agents import AgentMaker
+from ringfence.config.audit import audit_settings
 from ringfence.config.checking import Loc, check, pick
 from ringfence.config.lines import LineMaker
-from ringfence.config.policies import policy_of
 from ringfence.config.names import snake
+from ringfence.config.policies import policy_of
 from ringfence.config.problems import Problems
 from ringfence.config.reach import is_loopback
 from ringfence.config.schema.sections import SECRET_SHAPES, RootShape
@@ -88,6 +89,9 @@ class Assembly:
         store = StoreSettings(
             self._store_url(resolver, warnings), **self._section("store", "busyTimeoutS")
         )
+        audit = audit_settings(self.values.get("audit", {}), store, self.source.path, resolver)
+        if audit.blocked_reason:
+            warnings.append(f"audit.signingKey: no checkpoints are made: {audit.blocked_reason}")
         warnings += resolver.warnings
         return Settings(
             lines=lines,
@@ -97,6 +101,7 @@ class Assembly:
             agents=MappingProxyType(agents),
             logging=LoggingSettings(**self._section("logging")),
             delivery=_delivery(self._section("delivery")),
+            audit=audit,
             path=self.source.path,
             warnings=tuple(dict.fromkeys(warnings)),
             policies=MappingProxyType(policies),

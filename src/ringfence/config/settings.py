@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ringfence.delivery.retry import RETRY, TURN, WATCH, RetrySettings, TurnSettings, WatchSettings
-from ringfence.model.line import Line
+from ringfence.model.line import Line, Secret
 from ringfence.policy.policy import Policy
 
 
@@ -76,6 +76,20 @@ class LoggingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """Checkpoints of the audit log: how often, and with which key. `key_path` is used where no
+    `signing_key` is configured; a configured one that cannot be used carries `blocked_reason`.
+    `trusted_keys` are further public keys whose checkpoints count."""
+
+    key_path: Path
+    signing_key: Secret | None = None
+    blocked_reason: str | None = None
+    trusted_keys: tuple[str, ...] = ()
+    checkpoint_entries: int = 10_000
+    checkpoint_hours: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class DeliverySettings:
     """How long and how often an owed send, status or turn is tried (see `delivery.retry`), and how
     much at once. `lease_s` is how long a worker may hold a row beyond `timeout_s`, the longest a
@@ -106,6 +120,7 @@ class Settings:
     agents: Mapping[str, AgentSettings]
     logging: LoggingSettings
     delivery: DeliverySettings
+    audit: AuditSettings
     path: Path
     warnings: tuple[str, ...]
     policies: Mapping[str, Policy] = field(default_factory=lambda: MappingProxyType({}))

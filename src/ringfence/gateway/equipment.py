@@ -22,7 +22,7 @@ from ringfence.model.ids import IdSource
 from ringfence.model.line import Line
 from ringfence.model.phone import PhoneNumber
 from ringfence.policy.policy import Policy
-from ringfence.ports import Agent, Clock, Http, Store
+from ringfence.ports import Agent, Clock, Http, Signer, Store
 from ringfence.providers.base import Provider
 
 
@@ -41,6 +41,8 @@ class Pace:
     watch: WatchSettings = WATCH
     turn: TurnSettings = TURN
     history_max: int = 20
+    checkpoint_entries: int = 10_000
+    checkpoint_every: timedelta = timedelta(hours=1)
 
 
 class Bell:
@@ -85,6 +87,7 @@ class Equipment:
     turns_bell: Bell = field(default_factory=Bell)
     outbox_bell: Bell = field(default_factory=Bell)
     own_numbers: frozenset[PhoneNumber] = frozenset()
+    signer: Signer | None = None
 
     def provider_of(self, line: Line) -> Provider:
         return self.providers[line.provider]

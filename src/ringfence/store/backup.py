@@ -1,26 +1,15 @@
-"""Online backup, and the soundness check that doctor runs. Never touches the database it reads."""
+"""Online backup: a whole, private copy of a store in use. Never touches the database it reads, and
+never overwrites anything."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
 
 from ringfence.model.errors import StoreError
-from ringfence.store.migrations import refuse_newer, schema_version
-from ringfence.store.opening import connect, locate, require_sound
+from ringfence.store.opening import locate
 from ringfence.store.sqlite import SqliteConnection
-from ringfence.store.transaction import Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What `check` saw. `audit` is empty when the chain holds, else what is broken and where."""
-
-    schema_version: int
-    audit_entries: int
-    audit: str
 
 
 def backup(url_or_path: str | Path, target: Path) -> None:
@@ -60,23 +49,3 @@ def _copy(source: SqliteConnection, target: Path) -> None:
         partial.unlink(missing_ok=True)
         target.unlink(missing_ok=True)
         raise
-
-
-def check(url_or_path: str | Path, *, busy_timeout_s: float = 5.0) -> Findings:
-    """Read-only: file soundness, schema version, the whole audit chain. Raises StoreCorrupt,
-    SchemaTooNew, StoreError."""
-    location = locate(url_or_path)
-    if location.path is not None and not location.path.is_file():
-        raise StoreError(f"{location.path} does not exist yet; the gateway makes it.")
-    db = connect(location, read_only=True, busy_timeout_s=busy_timeout_s)
-    try:
-        if location.path is not None:
-            require_sound(db, location.path)
-        db.begin()
-        version = schema_version(db, postgres=location.is_postgres)
-        refuse_newer(version)
-        entries, finding = Transaction(db).audit.verify() if version else (0, "")
-        return Findings(version, entries, finding)
-    finally:
-        db.rollback()
-        db.close()

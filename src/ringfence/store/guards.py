@@ -39,7 +39,8 @@ def _missing_sqlite(db: Connection, version: int) -> list[str]:
         for text in migration.sqlite
         if migration.version <= version and text.startswith(_TRIGGERS)
     }
-    there = dict(db.rows("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+    rows = db.rows("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+    there = {row[0]: row[1] for row in rows}
     return [_finding(name, name in there) for name in made if there.get(name) != made[name]]
 
 

@@ -8,28 +8,36 @@ import re
 import secrets
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ringfence.model.audit import Checkpoint
 from ringfence.model.errors import SecretUnavailable
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 _KEY = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class FixedKey:
-    """Fulfils ports.Signer with a key that was given."""
+    """Fulfils ports.Signer with a key that was given: 32 bytes."""
 
     def __init__(self, private: bytes) -> None:
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-        self._key = Ed25519PrivateKey.from_private_bytes(private)
+        self._private = private
 
     @property
     def public_key(self) -> str:
-        return self._key.public_key().public_bytes_raw().hex()
+        return self._key().public_key().public_bytes_raw().hex()
 
     def sign(self, statement: bytes) -> str:
-        return self._key.sign(statement).hex()
+        return self._key().sign(statement).hex()
+
+    def _key(self) -> Ed25519PrivateKey:
+        # Loaded when the first checkpoint is made: nothing else needs it.
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        return Ed25519PrivateKey.from_private_bytes(self._private)
 
 
 class KeyFile:

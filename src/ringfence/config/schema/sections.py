@@ -25,6 +25,7 @@ from ringfence.delivery.retry import RETRY, TURN, WATCH
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Waits = Annotated[list[Seconds], Field(min_length=1, max_length=32)]
+PublicKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 
 
@@ -92,6 +93,24 @@ class DeliveryShape(Shape):
     concurrency: Annotated[int, Field(ge=1, le=1024)] = key("Requests to providers at once.")
     lease_s: Annotated[float, Field(ge=10, le=3600)] = key(
         "Seconds a worker may hold a send beyond the 30 a request may take."
+    )
+
+
+class AuditShape(Shape):
+    signing_key: SecretKey = key(
+        "Signs checkpoints (Ed25519): 64 hexadecimal digits or a secret reference.",
+        default="a file beside the store",
+    )
+    trusted_keys: list[PublicKey] = key(
+        "Public keys of earlier signing keys, whose checkpoints still count.",
+        default="[]",
+        max_length=100,
+    )
+    checkpoint_entries: Annotated[int, Field(ge=1, le=1_000_000_000)] = key(
+        "A checkpoint after so many entries …"
+    )
+    checkpoint_hours: Annotated[int, Field(ge=1, le=8_760)] = key(
+        "… or after so many hours, whichever is first; none while nothing happens."
     )
 
 
@@ -228,3 +247,4 @@ class RootShape(Shape):
     policy: PolicyShape = key("Settings of the rules, for every line.")  # type: ignore[valid-type]
     logging: LoggingShape = key("Logs.")
     delivery: DeliveryShape = key("Sending and trying again.")
+    audit: AuditShape = key("Checkpoints of the audit log.")

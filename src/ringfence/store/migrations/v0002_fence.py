@@ -114,34 +114,9 @@ _AUTHORITY = (
 
 BOTH = (*_PEOPLE, *_DRAFTS, *_CONSENT, *_INTAKE, *_AUTHORITY)
 
-# An event of consent is evidence: it goes only with the person it is about (issue 3, point 14).
-SQLITE = (
-    """CREATE TRIGGER consents_no_update BEFORE UPDATE ON consents
-        BEGIN SELECT RAISE(ABORT, 'events of consent are never changed'); END""",
-    """CREATE TRIGGER consents_no_delete BEFORE DELETE ON consents
-        WHEN NOT EXISTS (SELECT 1 FROM erasures e WHERE e.number = OLD.number)
-        BEGIN SELECT RAISE(ABORT, 'events of consent are deleted only with their person'); END""",
-)
-
-POSTGRES = (
-    """CREATE FUNCTION consents_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            IF TG_OP = 'DELETE' THEN
-                IF EXISTS (SELECT 1 FROM erasures e WHERE e.number = OLD.number) THEN
-                    RETURN OLD;
-                END IF;
-            END IF;
-            RAISE EXCEPTION 'events of consent are never changed, and deleted only with their person';
-        END $$""",
-    """CREATE TRIGGER consents_append_only BEFORE UPDATE OR DELETE ON consents
-        FOR EACH ROW EXECUTE FUNCTION consents_refuse()""",
-    """CREATE TRIGGER consents_no_truncate BEFORE TRUNCATE ON consents
-        FOR EACH STATEMENT EXECUTE FUNCTION consents_refuse()""",
-)
-
 # The head only grows, checkpoints stay, and nothing is replaced (REPLACE fires no DELETE trigger in
 # SQLite, https://www.sqlite.org/lang_conflict.html). `audit verify` looks whether these are there.
-SQLITE = (
+_AUDIT_SQLITE = (
     """CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit
         WHEN NEW.seq <= (SELECT max(seq) FROM audit)
             OR EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
@@ -162,7 +137,7 @@ SQLITE = (
         BEGIN SELECT RAISE(ABORT, 'checkpoints are never deleted'); END""",
 )
 
-POSTGRES = (
+_AUDIT_POSTGRES = (
     """CREATE FUNCTION audit_head_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             IF TG_OP = 'UPDATE' THEN
@@ -176,4 +151,31 @@ POSTGRES = (
         FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()""",
     """CREATE TRIGGER checkpoints_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON checkpoints
         FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()""",
+)
+
+# An event of consent is evidence: it goes only with the person it is about (issue 3, point 14).
+SQLITE = (
+    *_AUDIT_SQLITE,
+    """CREATE TRIGGER consents_no_update BEFORE UPDATE ON consents
+        BEGIN SELECT RAISE(ABORT, 'events of consent are never changed'); END""",
+    """CREATE TRIGGER consents_no_delete BEFORE DELETE ON consents
+        WHEN NOT EXISTS (SELECT 1 FROM erasures e WHERE e.number = OLD.number)
+        BEGIN SELECT RAISE(ABORT, 'events of consent are deleted only with their person'); END""",
+)
+
+POSTGRES = (
+    *_AUDIT_POSTGRES,
+    """CREATE FUNCTION consents_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'DELETE' THEN
+                IF EXISTS (SELECT 1 FROM erasures e WHERE e.number = OLD.number) THEN
+                    RETURN OLD;
+                END IF;
+            END IF;
+            RAISE EXCEPTION 'events of consent are never changed, and deleted only with their person';
+        END $$""",
+    """CREATE TRIGGER consents_append_only BEFORE UPDATE OR DELETE ON consents
+        FOR EACH ROW EXECUTE FUNCTION consents_refuse()""",
+    """CREATE TRIGGER consents_no_truncate BEFORE TRUNCATE ON consents
+        FOR EACH STATEMENT EXECUTE FUNCTION consents_refuse()""",
 )
