@@ -291,7 +291,7 @@ def test_an_optional_field_has_a_default() -> None:
 )
 def test_values_and_text_make_nothing_together(text: str, values: dict[str, Any]) -> None:
     made = template(text, fields=dict.fromkeys(values, TEXT), hosts=("example.com",))
-    with pytest.raises(InvalidField, match="`[ab]`"):
+    with pytest.raises(InvalidField, match=r"`[ab]`"):
         render(made, "en", values)
 
 
@@ -342,8 +342,10 @@ def test_no_value_smuggles_anything(name: str, thing: str, place: str, code: str
     values = {"name": name, "thing": thing, "place": place, "code": code or "A1"}
     try:
         text = render(PARTS, "en", {**values, "link": "https://example.com/x"})
-    except InvalidField as error:
-        assert re.match(r"`(name|thing|place|code)` ", error.detail)
+    except InvalidField as refused:
+        said = refused.detail
+        if not re.match(r"`(name|thing|place|code)` ", said):
+            pytest.fail(said)
         return
     assert text.count("\n") == 1
     assert not re.search(r"[{}]", text)

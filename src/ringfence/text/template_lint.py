@@ -238,8 +238,10 @@ def _answers(template: Template, language: str, where: str) -> Iterator[Finding]
             told = f"it asks for {found.said} as an answer: {found.why}"
             looks = f"{found.said} looks like an answer here: {found.why}"
             yield _error(where, told) if found.is_error else _warning(where, looks)
+    said_anyway = len(reply_words(fill_in(text, sample)))
     for name, one in template.fields.items():
-        if one.kind is FieldKind.TEXT and reply_words(fill_in(text, sample | {name: "stop"})):
+        asked = reply_words(fill_in(text, sample | {name: "stop"}))
+        if one.kind is FieldKind.TEXT and len(asked) > said_anyway:
             yield _warning(
                 where, f"{{{name}}} stands where an answer is named; use a code or a choice"
             )
