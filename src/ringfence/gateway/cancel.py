@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.evidence import Statement, opted_out
 from ringfence.gateway.parts import settle_parts
+from ringfence.model.consent import ConsentKind, Method
 from ringfence.model.draft import DraftState
 from ringfence.model.message import MessageStatus
 from ringfence.model.outbox import OutboxItem, OutboxState, TurnState
@@ -81,10 +83,12 @@ def provider_opted_out(
     """The provider says this person opted out there. Never replaces an opt-out we already have: an
     operator's is not to be lifted by a keyword afterwards (compliance 4.1)."""
     person = tx.people.find([item.number]).get(item.number)
-    if person is not None and person.opt_out_source:
+    evidence = f"{item.id} {code}"
+    said = Statement(item.number, ConsentKind.OPT_OUT, Method.PROVIDER, evidence=evidence)
+    event = opted_out(kit, tx, said, "provider", now)
+    if event is None or (person is not None and person.opt_out_source):
         return
-    tx.people.set_opt_out(item.number, "provider")
-    body = {"line": item.line, "source": "provider", "code": code}
+    body = {"line": item.line, "source": "provider", "code": code, "consent": event.id}
     tx.audit.append([kit.audit("opt_out", item.id, "provider", now, body)])
     cancel_person(kit, tx, item.number, "opted_out", "provider", now)
 

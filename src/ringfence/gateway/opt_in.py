@@ -121,8 +121,9 @@ def read_code(body: str) -> SaidCode | None:
         return None
     words = normalise(body).upper()
     joined = "".join(words.split())
-    if joined.startswith(VERB) and len(joined) == len(VERB) + CODE_LENGTH:
-        return SaidCode(joined[len(VERB) :], True)
+    said = joined.removeprefix(VERB)
+    if said != joined and len(said) == CODE_LENGTH and not said.isalpha():  # not "join them"
+        return SaidCode(said, True)
     return SaidCode(words, False) if _is_code(words) else None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ringfence.model.line import Line
 from ringfence.model.message import InboundMessage, MessageStatus, StatusCallback
@@ -71,7 +71,43 @@ class Finding:
     hint: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class OptOutSign:
+    """A trace at the provider of somebody who opted out there, or came back: `number` as listed,
+    `provider_id` the entry or message it was read from, `word` the keyword or error code."""
+
+    number: str
+    at: datetime | None
+    opted_in: bool
+    provider_id: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutPage:
+    """One page of such traces, newest first; `oldest` is of the page's last row, trace or not;
+    `more` asks for the next page."""
+
+    signs: tuple[OptOutSign, ...]
+    oldest: datetime | None
+    more: WireRequest | None
+
+
 Event = InboundMessage | StatusCallback
+
+
+@runtime_checkable
+class ListsOptOuts(Protocol):
+    """A provider at which opt-outs can be looked up. `opt_outs_seen_in` says in words where, and
+    what cannot be seen there."""
+
+    opt_outs_seen_in: str
+
+    def opt_outs(self, line: Line) -> Sequence[WireRequest]:
+        """The first page of each list that has to be read."""
+
+    def opt_outs_listed(self, response: WireResponse, line: Line) -> OptOutPage:
+        """Raises as `fetched`."""
 
 
 class Provider(Protocol):

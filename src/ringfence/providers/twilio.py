@@ -29,11 +29,12 @@ from ringfence.model.errors import (
 from ringfence.model.line import Line
 from ringfence.model.message import InboundMessage, MediaRef, MessageStatus, StatusCallback
 from ringfence.model.outbox import ErrorClass, Outcome, OutcomeKind
-from ringfence.providers import forms, twilio_probe, twilio_rest, urls
+from ringfence.providers import forms, twilio_opt_outs, twilio_probe, twilio_rest, urls
 from ringfence.providers.base import (
     Capabilities,
     Event,
     Finding,
+    OptOutPage,
     OutboundText,
     RemoteMessage,
     Verified,
@@ -249,6 +250,16 @@ class Twilio:
 
     def classify(self, error_code: int | None) -> ErrorClass:
         return meaning(error_code).error_class
+
+    # -- opt-outs --------------------------------------------------------------------------------
+
+    opt_outs_seen_in = twilio_opt_outs.SEEN_IN
+
+    def opt_outs(self, line: Line) -> Sequence[WireRequest]:
+        return twilio_opt_outs.requests(line)
+
+    def opt_outs_listed(self, response: WireResponse, line: Line) -> OptOutPage:
+        return twilio_opt_outs.page(response, line)
 
     # -- probing -------------------------------------------------------------------------------
 
