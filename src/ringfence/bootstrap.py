@@ -223,7 +223,12 @@ def _assemble(settings: Settings, kit: Equipment) -> Gateway:
     )
     measures = Measures(kit, lambda: public.answers)
     private = PrivateDoor(
-        kit, usable, settings.default_line_id, measures, ringfence.__version__
+        kit,
+        usable,
+        settings.default_line_id,
+        measures,
+        ringfence.__version__,
+        frozenset(settings.gateway.private_hosts),
     ).app()
     return Gateway(settings, kit, receiver, dispatcher, worker, public, private)
 

@@ -23,7 +23,7 @@ from ringfence.model.contact import (
     SwitchScope,
 )
 from ringfence.model.draft import Draft, DraftState, Traits
-from ringfence.model.message import Message, MessageStatus
+from ringfence.model.message import Direction, Message, MessageStatus
 from ringfence.model.outbox import OutboxItem, OutboxState, Turn, TurnState, Watch
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.principal import Token
@@ -152,6 +152,27 @@ class MessageChange:
     error_code: int | None = None
     reason: str | None = None
     provider_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Which messages somebody looks through; None and empty leave a side open. `to_initiator`:
+    only what that one wrote, and what was let in."""
+
+    lines: frozenset[str] | None = None
+    to_initiator: str = ""
+    direction: Direction | None = None
+    status: MessageStatus | None = None
+    contact_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """Some of them, and the seq below which to look on: None at the end. A page may hold fewer than
+    asked for, even none, and not be the last: a look goes through a bounded number of rows."""
+
+    messages: tuple[Message, ...]
+    before_seq: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +309,9 @@ class Messages(Protocol):
         self, limit: int, line: str | None, direction: str | None, status: MessageStatus | None
     ) -> list[Message]:
         """Newest first."""
+
+    def page(self, wanted: Shown, before_seq: int | None, limit: int) -> MessagePage:
+        """Newest first, those with a seq below `before_seq`."""
 
     def held_for(self, number: PhoneNumber) -> list[str]:
         """Ids of outbound HELD messages to a person, on any line."""
@@ -530,9 +554,7 @@ class Audit(Protocol):
 
     def get(self, entry_id: str) -> StoredAudit | None: ...
     def of_subject(self, subject: str) -> list[StoredAudit]: ...
-    def after(
-        self, seq: int, limit: int, kind: str = "", until: int = LAST
-    ) -> list[StoredAudit]:
+    def after(self, seq: int, limit: int, kind: str = "", until: int = LAST) -> list[StoredAudit]:
         """The entries that follow entry `seq`, up to number `until`, of one kind or (empty) all."""
 
     def newest(self, limit: int, kind: str = "") -> list[StoredAudit]:

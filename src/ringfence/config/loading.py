@@ -184,6 +184,7 @@ class Assembly:
     def _gateway(self, warnings: list[str]) -> GatewaySettings:
         section = self._section("gateway")
         section["trusted_proxies"] = tuple(section.get("trusted_proxies", ()))
+        section["private_hosts"] = tuple(section.get("private_hosts", ()))
         gateway = GatewaySettings(**section)
         same_host = gateway.public_host == gateway.private_host
         if same_host and gateway.public_port == gateway.private_port != 0:
@@ -193,7 +194,10 @@ class Assembly:
                 gateway.private_port,
             )
         if not is_loopback(f"http://{_bracketed(gateway.private_host)}"):
-            warnings.append("gateway.privateHost is not a loopback address: others can reach it")
+            warnings.append(
+                "gateway.privateHost is not a loopback address: other machines reach it, and are "
+                "let in with a token by a name in gateway.privateHosts; put TLS before it"
+            )
         return gateway
 
     def _store_url(self, resolver: SecretResolver, warnings: list[str]) -> str:

@@ -18,12 +18,14 @@ from ringfence.policy.policy import Policy
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
     """The two doors (P8). `trusted_proxies` are addresses or CIDR networks whose forwarded client
-    address is believed; `poll_ms` is how often the worker looks for due rows when nobody wakes it."""
+    address is believed; `private_hosts` are names the private door is called by with a token;
+    `poll_ms` is how often the worker looks for due rows when nobody wakes it."""
 
     public_host: str = "127.0.0.1"
     public_port: int = 8080
     private_host: str = "127.0.0.1"
     private_port: int = 8081
+    private_hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     public_base_url: str | None = None
     poll_ms: int = 500

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ringfence.model.message import Direction, Message, MessageClass, MessageStatus
 from ringfence.model.phone import PhoneNumber
-from ringfence.ports import MessageChange
+from ringfence.ports import MessageChange, MessagePage, Shown
 from ringfence.store.connection import Connection, Row
 from ringfence.store.statements import ForEach, Insert, columns, names
 from ringfence.store.values import (
@@ -59,6 +59,10 @@ _CHANGE = ForEach(
         error_code="bigint",
     ),
 )
+
+
+LOOK_MAX = 20_000
+"""Rows that one page of a listing may look through."""
 
 
 class MessageTable:
@@ -124,6 +128,23 @@ class MessageTable:
         )
         return [_message(row) for row in rows]
 
+    def page(self, wanted: Shown, before_seq: int | None, limit: int) -> MessagePage:
+        """Looks through LOOK_MAX rows at most, so that what is rare costs no scan of the table."""
+        top = before_seq
+        if top is None:
+            top = int(self._db.value("SELECT COALESCE(max(seq), 0) FROM messages")) + 1
+        floor = max(top - LOOK_MAX, 1)
+        where, params = _shown(wanted)
+        rows = self._db.rows(
+            f"SELECT {_MESSAGE} FROM messages m WHERE m.seq < ? AND m.seq >= ? {where} "
+            "ORDER BY m.seq DESC LIMIT ?",
+            (top, floor, *params, limit + 1),
+        )
+        found = tuple(_message(row) for row in rows[:limit])
+        if len(rows) > limit:
+            return MessagePage(found, found[-1].seq)
+        return MessagePage(found, floor if floor > 1 else None)
+
     def held_for(self, number: PhoneNumber) -> list[str]:
         rows = self._db.rows(
             f"SELECT m.id FROM messages m WHERE {_HELD} AND m.number = ? ORDER BY m.seq",
@@ -163,6 +184,23 @@ class MessageTable:
             (number.e164, line, before_seq, limit),
         )
         return [_message(row) for row in reversed(rows)]
+
+
+def _shown(wanted: Shown) -> tuple[str, tuple[str, ...]]:
+    """Conditions, each with AND before it, and their parameters."""
+    given = {
+        "m.direction = ?": wanted.direction.value if wanted.direction else "",
+        "m.status = ?": wanted.status.value if wanted.status else "",
+        "m.contact_id = ?": wanted.contact_id,
+        "((m.direction = 'in' AND m.status = 'received') OR m.initiator = ?)": wanted.to_initiator,
+    }
+    chosen = {condition: value for condition, value in given.items() if value}
+    where, params = list(chosen), list(chosen.values())
+    if wanted.lines is not None:
+        marks = ", ".join("?" * len(wanted.lines)) or "NULL"
+        where.append(f"m.line IN ({marks})")
+        params += sorted(wanted.lines)
+    return "".join(f"AND {condition} " for condition in where), tuple(params)
 
 
 def _changed(change: MessageChange) -> Row:

@@ -26,6 +26,9 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Waits = Annotated[list[Seconds], Field(min_length=1, max_length=32)]
 PublicKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+HostName = Annotated[
+    str, Field(pattern=r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])$")
+]
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 
 
@@ -38,6 +41,11 @@ class GatewayShape(Shape):
     public_port: Port = key("Its port; 0 takes a free one.")
     private_host: Text = key("Address of the private listener: bridge, API, metrics.")
     private_port: Port = key("Its port; 0 takes a free one.")
+    private_hosts: list[HostName] = key(
+        "Names it may be called by besides localhost, with a token: by these from other machines.",
+        default="[]",
+        max_length=100,
+    )
     trusted_proxies: list[Network] = key(
         "Proxies whose forwarded client address is believed.", default="[]", max_length=100
     )
