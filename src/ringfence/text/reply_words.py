@@ -105,7 +105,7 @@ _verbs: Final = frozenset(verb for verbs in REPLY_VERBS.values() for verb in ver
 _LONGEST: Final = max(len(word.split()) for word in _RESERVED)
 
 _sentences: Final = re.compile(r"(?<=[.!?;\u3002])\s+|\n\s*\n")
-_clauses: Final = re.compile(r"[,/|=\n]|\s(?:or|and|oder|und|ou|et|o|y|e|u)\s", re.IGNORECASE)
+_clauses: Final = re.compile(r"[,:/|=()\n]|\s(?:or|and|oder|und|ou|et|o|y|e|u)\s", re.IGNORECASE)
 _word: Final = re.compile(r"[^\s,/|=:;()]+")
 _QUOTES: Final = "\"'\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a"
 
