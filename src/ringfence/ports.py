@@ -584,6 +584,13 @@ class Checkpoints(Protocol):
         """Those over an entry from `first` to `last`, in order."""
 
 
+class Records(Protocol):
+    """Looking things up for people who ask."""
+
+    def of_provider_id(self, provider_id: str, lines: Iterable[str]) -> str | None:
+        """The message that a provider's id belongs to, sent or received on one of `lines`."""
+
+
 class Signer(Protocol):
     """Signs checkpoints (Ed25519, hex). May raise SecretUnavailable."""
 
@@ -657,6 +664,7 @@ class Tx(Protocol):
     media: MediaShelf
     audit: Audit
     checkpoints: Checkpoints
+    records: Records
     lines: LineStates
     tokens: Tokens
     health: Health

@@ -18,9 +18,10 @@ from ringfence.store.idempotency import IdempotencyTable
 from ringfence.store.media import MediaTable
 from ringfence.store.messages import MessageTable
 from ringfence.store.outbox import OutboxTable
-from ringfence.store.people import PeopleTable
 from ringfence.store.pauses import PauseTable
+from ringfence.store.people import PeopleTable
 from ringfence.store.policies import PolicyTable
+from ringfence.store.records import RecordView
 from ringfence.store.switches import LineStopTable, SwitchTable
 from ringfence.store.tallies import Tallies
 from ringfence.store.tokens import TokenTable
@@ -53,6 +54,7 @@ class Transaction:
         self.media: ports.MediaShelf = MediaTable(db)
         self.audit: ports.Audit = self._audit
         self.checkpoints: ports.Checkpoints = CheckpointTable(db)
+        self.records: ports.Records = RecordView(db)
         self.lines: ports.LineStates = LineStopTable(db)
         self.tokens: ports.Tokens = TokenTable(db)
         self.health: ports.Health = HealthView(db, self._tallies)
