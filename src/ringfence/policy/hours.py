@@ -15,6 +15,7 @@ from ringfence.model.errors import InvalidField
 from ringfence.policy.windows import (
     CLOSED,
     DAY_MIN,
+    WHOLE_DAY,
     Holiday,
     Span,
     Week,
@@ -50,6 +51,11 @@ class Hours:
     holiday: tuple[Span, ...] = ()
     margin_min: int = 0
     national: bool = False
+
+    @property
+    def always(self) -> bool:
+        """Open at any time, wherever the person is."""
+        return not self.holidays and all(day == (WHOLE_DAY,) for day in self.week)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,16 @@ mended by guessing."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeVar
 
 from ringfence.model.errors import InvalidField
+
+T = TypeVar("T")
 
 DAY_MIN: Final = 1_440
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -50,6 +52,7 @@ class Span:
     ends: int
 
 
+WHOLE_DAY: Final = Span(0, DAY_MIN)
 Week = tuple[tuple[Span, ...], ...]
 """Spans by weekday, Monday first."""
 
@@ -65,6 +68,14 @@ class Holiday:
 
     def falls_on(self, when: date) -> bool:
         return (self.month, self.day) == (when.month, when.day) and self.year in (0, when.year)
+
+
+def check_setting(name: str, read: Callable[[T], object], value: T) -> None:
+    """Let `read` try what an operator wrote. Raises InvalidField that names the setting."""
+    try:
+        read(value)
+    except InvalidField as error:
+        raise InvalidField(f"`{name}` to be {error.detail}") from None
 
 
 @lru_cache(256)

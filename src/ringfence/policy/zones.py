@@ -1,6 +1,5 @@
 """Where a person may be, as IANA zones: what somebody entered for them, else what their number
-says, else the operator's default, else nothing, which means a person decides. It never takes fewer
-zones than are possible, and never a machine's own zone tables: those of the pinned `tzdata` package
+says, else nothing, which means that a person decides. It never takes fewer zones than are possible, and never a machine's own zone tables: those of the pinned `tzdata` package
 are loaded by name, so that every gateway and every replay counts by the same clock rules."""
 
 from __future__ import annotations
@@ -8,7 +7,7 @@ from __future__ import annotations
 import importlib
 import importlib.resources
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -16,10 +15,13 @@ from ringfence.model.errors import InvalidField
 from ringfence.model.phone import PhoneNumber
 from ringfence.policy.regions import REGIONS
 
-ZoneSource = Literal["contact", "postal", "number", "default", ""]
+ZoneSource = Literal["contact", "postal", "number", ""]
 
 TZDATA_VERSION: Final[str] = importlib.import_module("tzdata").IANA_VERSION
 """The release of the zone tables ("2026f"); a policy names it among its lists."""
+
+
+_REMEMBERED = 4_096  # numbers: one is asked for when a text is proposed and again at its claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +35,31 @@ class Zones:
 NOWHERE: Final = Zones()
 
 
-def zones_of(explicit_zone: str, number: PhoneNumber, tenant_default: str) -> Zones:
+def zones_of(explicit_zone: str, number: PhoneNumber) -> Zones:
     """The best knowledge wins (facts compliance 4.4). `explicit_zone` is what somebody entered for
-    the person and `tenant_default` what the operator configured for people nobody can place: a
-    zone, a state ("US-FL") or a country ("FR"); empty where there is none.
+    the person: a zone ("contact"), or a state or country ("postal"); empty where nobody did. The
+    default for people whom nobody can place is a setting (`rules/quiet_hours.py`), no fact.
 
     What was entered and is unknown to us places nobody: falling back to the number would answer
     another question than the one that was put."""
     if explicit_zone:
-        names = _place(explicit_zone)
+        names = zones_at(explicit_zone)
         source: ZoneSource = "contact" if names == (explicit_zone,) else "postal"
         return Zones(names, source) if names else NOWHERE
-    if names := zones_of_number(number):
-        return Zones(names, "number")
-    if tenant_default and (names := _place(tenant_default)):
-        return Zones(names, "default")
-    return NOWHERE
+    names = zones_of_number(number)
+    return Zones(names, "number") if names else NOWHERE
 
 
+def zones_at(place: str) -> tuple[str, ...]:
+    """All zones of a place: a zone itself, a state or province ("US-FL"), a country ("FR"); none
+    for a name we do not know."""
+    # "NZ" is an old zone's name too, and says less than the country of that code.
+    if names := REGIONS.get(place) or _by_country().get(place):
+        return names
+    return (place,) if place in known_zones() else ()
+
+
+@lru_cache(_REMEMBERED)
 def zones_of_number(number: PhoneNumber) -> tuple[str, ...]:
     """All zones the numbering plan allows; none for a number that no plan has, or that belongs to
     no place (satellites, +800). Mobile numbers move: whoever uses this keeps a margin."""
@@ -68,7 +77,7 @@ def zones_of_number(number: PhoneNumber) -> tuple[str, ...]:
 
 def check_place(text: str) -> str:
     """`text` if it names a zone, state or country; raises InvalidField with what was expected."""
-    if _place(text):
+    if zones_at(text):
         return text
     raise InvalidField(
         'an IANA zone such as "America/New_York", a state or province such as "US-FL", '
@@ -100,13 +109,6 @@ def countries_of(name: str) -> frozenset[str]:
 
 def _keepers(name: str) -> list[str]:
     return [country for country, zones in _by_country().items() if name in zones]
-
-
-def _place(text: str) -> tuple[str, ...]:
-    # "NZ" is an old zone's name too, and says less than the country of that code.
-    if names := REGIONS.get(text) or _by_country().get(text):
-        return names
-    return (text,) if text in known_zones() else ()
 
 
 def _tables() -> importlib.resources.abc.Traversable:
