@@ -16,6 +16,7 @@ COMMANDS = {
     "backup": ("backup", "Copy the store while the gateway runs, and check the copy."),
     "channels": ("channels", "Lines: list, capabilities, status, dead letters."),
     "config": ("config", "Read, check and change the configuration."),
+    "consent": ("consent", "Who agreed to what: list, show, grant, revoke, import, export, ask."),
     "demo": ("demo", "Gateway, simulated carrier and demo agent; nothing to configure."),
     "doctor": ("doctor", "Check everything and say what to do."),
     "gateway": ("gateway", "Run the gateway."),

@@ -119,9 +119,10 @@ def parse(rows: Sequence[Sequence[str]], now: datetime) -> tuple[list[Statement]
     return said, bad
 
 
-def export_csv(events: Iterable[ConsentEvent]) -> Iterator[str]:
-    """The lines of a file, headers first, each with its end."""
-    yield _line(EXPORTED)
+def export_csv(events: Iterable[ConsentEvent], *, headers: bool = True) -> Iterator[str]:
+    """The lines of a file, each with its end."""
+    if headers:
+        yield _line(EXPORTED)
     for event in events:
         yield _line([_cell_of(event, name) for name in EXPORTED])
 
