@@ -128,6 +128,7 @@ def equipment(
         pace=swaps.pace or _pace(settings),
         own_numbers=frozenset(line.number for line in settings.lines if line.number is not None),
         signer=_signer(settings, swaps),
+        templates=settings.templates,
     )
 
 

@@ -47,6 +47,7 @@ GOOD = [
           programme="news", sender="Example Clinic"),
     plain("Ваш визит завтра."),
     plain("See https://example.com/a.", hosts=("example.com",)),
+    template(fields={"name": Field(FieldKind.TEXT, pattern=r"[A-Z][a-z+*]+( [A-Z]\\+)?(?:-[0-9]{2,4})?")}),
     template("See {name}.", fields={"name": Field(FieldKind.URL)}, hosts=("example.com",)),
 ]  # fmt: skip
 
@@ -93,6 +94,10 @@ ERRORS: list[tuple[Template, str]] = [
     (template(fields={"name": Field(FieldKind.TEXT, default="x")}), "fields.name.default"),
     (template(fields={"name": Field(FieldKind.TEXT, optional=True, default="a\nb")}), "fields.name.default"),
     (template(fields={"name": Field(FieldKind.TEXT, pattern="(")}), "fields.name.pattern"),
+    *(
+        (template(fields={"name": Field(FieldKind.TEXT, pattern=slow)}), "fields.name.pattern")
+        for slow in ("(a+)+", "(?:a|a)*b", "(a*){3}", ".*.*.*.*x", "a{0,9}" * 5, "a?" * 9 + "a" * 9)
+    ),
     (template(fields={"name": Field(FieldKind.DATE, example="soon")}), "fields.name.example"),
     # Links.
     (plain("See https://example.com/a"), "texts.en"),

@@ -33,6 +33,7 @@ from ringfence.config.settings import (
 )
 from ringfence.config.source import Source, locate, open_to_all, parse, read_text
 from ringfence.config.stores import store_url
+from ringfence.config.templates import make_templates
 from ringfence.delivery.retry import RETRY, TURN, WATCH
 from ringfence.model.errors import SecretUnavailable
 from ringfence.model.line import Line
@@ -93,6 +94,7 @@ class Assembly:
         if audit.blocked_reason:
             warnings.append(f"audit.signingKey: no checkpoints are made: {audit.blocked_reason}")
         warnings += resolver.warnings
+        templates = make_templates(self.values.get("templates", {}), self.problems, warnings)
         return Settings(
             lines=lines,
             default_line_id=self._default_line(lines),
@@ -106,6 +108,7 @@ class Assembly:
             warnings=tuple(dict.fromkeys(warnings)),
             policies=MappingProxyType(policies),
             loosened=tuple(looser),
+            templates=MappingProxyType(templates),
         )
 
     def _policies(

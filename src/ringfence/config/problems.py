@@ -34,6 +34,10 @@ class Problems:
         hint = f'; did you mean "{near[0]}"?' if near else ""
         self._note(path, f"expected a known key, got an unknown one{hint}")
 
+    def refuse(self, path: str, why: str) -> None:
+        """A value whose fault takes more words than what was expected. `why` shows no secret."""
+        self._note(path, why)
+
     def hand_over(self, other: Problems, places: Mapping[str, str]) -> None:
         """Give these problems to `other`, each key named by where it stands (a variable, say)."""
         for path, text in self._found:

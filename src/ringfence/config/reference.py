@@ -16,10 +16,10 @@ from pydantic.fields import FieldInfo
 from ringfence.agents import command, echo, openai, webhook
 from ringfence.config import settings as ours
 from ringfence.config.environment import KEYS, STORE_VARIABLE
-from ringfence.config.schema import sections, sms
+from ringfence.config.schema import sections, sms, templates
 from ringfence.config.secrets import SecretInput
 from ringfence.config.source import CONFIG_VARIABLE, DEFAULT_PATH
-from ringfence.model import line
+from ringfence.model import line, template
 
 
 def _field_defaults(settings: type[Any]) -> dict[str, Any]:
@@ -40,6 +40,8 @@ _DEFAULTS: dict[type[BaseModel], Any] = {
     sections.CommandShape: _field_defaults(command.Settings),
     sections.EchoShape: _field_defaults(echo.Settings),
     sms.AccountShape: _field_defaults(line.Line),
+    templates.TemplateShape: _field_defaults(template.Template),
+    templates.FieldShape: _field_defaults(template.Field),
 }
 
 _HEAD = f"""\
@@ -71,8 +73,25 @@ def render() -> str:
         parts += _section(
             f"agents.<name> ({kind})", shape, "`agent` is short for `agents.default`."
         )
+    parts += _section("templates.<name>", templates.TemplateShape)
+    parts += _fields_of_templates()
     parts += _environment()
     return "\n".join(parts)
+
+
+def _fields_of_templates() -> list[str]:
+    """What every kind of field has, then what each has besides."""
+    title = "templates.<name>.fields.<field>"
+    common = set(_rows(templates.FieldShape, ""))
+    parts = _section(title, templates.FieldShape, "Whatever its `kind`:")
+    rows = [
+        row
+        for shape in templates.FIELD_SHAPES.values()
+        for row in _rows(shape, "")
+        if row not in common
+    ]
+    table = ["| key | type | default | meaning |", "|---|---|---|---|", *rows]
+    return [*parts, "And by its kind:\n", "\n".join(table) + "\n"]
 
 
 def _section(title: str, shape: type[BaseModel], note: str = "") -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ringfence.delivery.retry import RETRY, TURN, WATCH, RetrySettings, TurnSettings, WatchSettings
 from ringfence.model.line import Line, Secret
+from ringfence.model.template import Template
 from ringfence.policy.policy import Policy
 
 
@@ -127,6 +128,7 @@ class Settings:
     warnings: tuple[str, ...]
     policies: Mapping[str, Policy] = field(default_factory=lambda: MappingProxyType({}))
     loosened: tuple[str, ...] = ()
+    templates: Mapping[str, Template] = field(default_factory=lambda: MappingProxyType({}))
 
     def line(self, line_id: str) -> Line | None:
         """The line with that id, if there is one."""

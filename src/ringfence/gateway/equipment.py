@@ -21,6 +21,7 @@ from ringfence.model.audit import AuditEntry
 from ringfence.model.ids import IdSource
 from ringfence.model.line import Line
 from ringfence.model.phone import PhoneNumber
+from ringfence.model.template import Template
 from ringfence.policy.policy import Policy
 from ringfence.ports import Agent, Clock, Http, Signer, Store
 from ringfence.providers.base import Provider
@@ -88,6 +89,7 @@ class Equipment:
     outbox_bell: Bell = field(default_factory=Bell)
     own_numbers: frozenset[PhoneNumber] = frozenset()
     signer: Signer | None = None
+    templates: Mapping[str, Template] = field(default_factory=dict)
 
     def provider_of(self, line: Line) -> Provider:
         return self.providers[line.provider]

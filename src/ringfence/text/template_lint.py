@@ -41,6 +41,12 @@ _DISCLOSING: Final = frozenset({Category.MARKETING})
 # A text with more odd letters than this share is in a script of its own; UCS-2 is no surprise there.
 _SURPRISE_SHARE: Final = 0.1
 
+_WAYS_MAX: Final = 1_000_000
+_MAYBES_MAX: Final = 8
+_atoms: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?(?:[:=!]|<[=!])", re.DOTALL)
+_repeats: Final = re.compile(r"[*+]|\{\d*,\d*\}")
+_repeated_group: Final = re.compile(r"\)(?:[*+]|\{)")
+
 
 def lint(template: Template, *, known_digest: str = "") -> tuple[Finding, ...]:
     """Everything worth telling, errors first. `known_digest` is what `template_digest` gave when
@@ -147,11 +153,25 @@ def _own_example(template: Template, name: str, field: Field) -> Iterator[Findin
         except re.error as error:
             yield _error(f"fields.{name}.pattern", f"it is no regular expression: {error}")
             return
+        if _is_slow(field):
+            yield _error(
+                f"fields.{name}.pattern", "a value could keep it busy for long; repeat less in it"
+            )
     if field.example:
         try:
             value_text(name, field, field.example, template.language, template.hosts)
         except InvalidField as error:
             yield _error(f"fields.{name}.example", f"it would be refused: {error.detail}")
+
+
+def _is_slow(field: Field) -> bool:
+    """Whether a hostile value may keep a backtracking matcher busy: a repeated group, or so many
+    repetitions that the ways to share a value out among them are countless."""
+    bare_pattern = _atoms.sub("x", field.pattern)
+    if _repeated_group.search(bare_pattern):
+        return True
+    repeats = len(_repeats.findall(bare_pattern))
+    return bare_pattern.count("?") > _MAYBES_MAX or field.max_length**repeats > _WAYS_MAX
 
 
 # -- one language ---------------------------------------------------------------------------------

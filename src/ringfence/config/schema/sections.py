@@ -256,3 +256,4 @@ class RootShape(Shape):
     logging: LoggingShape = key("Logs.")
     delivery: DeliveryShape = key("Sending and trying again.")
     audit: AuditShape = key("Checkpoints of the audit log.")
+    templates: dict[Name, dict[str, Any]] = key("Templates by name.", max_length=1_000)
