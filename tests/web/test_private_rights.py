@@ -31,6 +31,12 @@ RIGHTS: dict[tuple[str, str], frozenset[PrincipalKind]] = {
     ("GET", "/health"): PEOPLE | {AGENT},
     ("GET", "/metrics"): PEOPLE | {AGENT},
     ("GET", "/api/v1/me"): ANYBODY,
+    ("GET", "/api/v1/messages"): PEOPLE | {AGENT},
+    ("POST", "/api/v1/messages"): OPERATORS | {AGENT},
+    ("GET", "/api/v1/messages/{id}"): PEOPLE | {AGENT},
+    ("GET", "/api/v1/switches"): PEOPLE,
+    ("POST", "/api/v1/stop"): OPERATORS,
+    ("POST", "/api/v1/resume"): OPERATORS,
     ("GET", "/api/v1/tokens"): OPERATORS,
     ("POST", "/api/v1/tokens"): OPERATORS,
     ("DELETE", "/api/v1/tokens/{id}"): OPERATORS,
@@ -44,6 +50,9 @@ AGENT_REACHES = {
     ("GET", "/health"),
     ("GET", "/metrics"),
     ("GET", "/api/v1/me"),
+    ("GET", "/api/v1/messages"),
+    ("POST", "/api/v1/messages"),
+    ("GET", "/api/v1/messages/{id}"),
 }
 
 

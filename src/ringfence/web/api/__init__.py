@@ -11,8 +11,8 @@ To add a resource `things`:
 3. Take fields with `web/fields.py` (`json_object(request, KNOWN)`, `page(query(request, KNOWN))`).
    Listings are newest first, take `limit` and `after`, and answer with `desk.listing(name, rows,
    next)`: `next` is opaque, null at the end, and comes back as `after`. Fields are snake_case.
-4. Writes are made in `gateway/` (one transaction with its audit entry), with `principal.actor` as
-   the actor. No handler writes through the store by itself.
+4. What changes anything is a function of `gateway/` with `principal.actor` as the actor, run in one
+   `kit.store.write` with its audit entry. No handler changes rows by itself.
 5. A row for each route in tests/web/test_private_rights.py (a route without one fails there) and a
    heading "### `GET /api/v1/things`" in docs/reference/http.md (its absence fails in tests/tidy)."""
 

@@ -3,7 +3,9 @@ after."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -33,7 +35,7 @@ async def create(desk: Desk, request: Request, principal: Principal) -> Response
         kind=fields.choice(given, "kind", PrincipalKind),
         lines=None if lines is None else frozenset(lines),
         agent=fields.text(given, "agent", optional=True),
-        lifetime=_lifetime(fields.text(given, "expires_in", optional=True)),
+        lifetime=_lifetime(given),
     )
     issued = await principals.create(desk.kit, wanted, principal.actor)
     view = principals.token_view(issued.token, issued.token.created_at)
@@ -47,8 +49,11 @@ async def revoke(desk: Desk, request: Request, principal: Principal) -> Response
     return JSONResponse(principals.token_view(token, desk.kit.clock.now()))
 
 
-def _lifetime(text: str) -> timedelta | None:
-    return principals.lifetime_of(text) if text else None
+def _lifetime(given: Mapping[str, Any]) -> timedelta | None:
+    """An empty one is a mistake, not for ever."""
+    if given.get("expires_in") is None:
+        return None
+    return principals.lifetime_of(fields.text(given, "expires_in"))
 
 
 ROUTES = (
