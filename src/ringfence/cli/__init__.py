@@ -12,7 +12,7 @@ import ringfence
 
 # Name → (module, what `--help` says, so that help need not import it).
 COMMANDS = {
-    "audit": ("audit", "The log of every decision: verify it."),
+    "audit": ("audit", "The log of every decision and effect: look, show one, verify, export."),
     "backup": ("backup", "Copy the store while the gateway runs, and check the copy."),
     "channels": ("channels", "Lines: list, capabilities, status, dead letters."),
     "config": ("config", "Read, check and change the configuration."),
