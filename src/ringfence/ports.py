@@ -443,6 +443,16 @@ class Policies(Protocol):
     def get(self, version: str) -> dict[str, Any] | None: ...
 
 
+class Templates(Protocol):
+    """Which text a template's name and version stand for, by its digest (`template_digest`)."""
+
+    def remember(self, name: str, version: int, digest: str, now: datetime) -> None:
+        """Note it; what is known already stays."""
+
+    def digest(self, name: str, version: int) -> str:
+        """Empty when they were never used."""
+
+
 class Turns(Protocol):
     def add(self, turns: Sequence[Turn]) -> None: ...
     def due(self, now: datetime, limit: int) -> list[Turn]:
@@ -654,6 +664,7 @@ class Tx(Protocol):
     pauses: Pauses
     acquaintances: Acquaintances
     policies: Policies
+    templates: Templates
     consents: Consents
     turns: Turns
     outbox: Outbox

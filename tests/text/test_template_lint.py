@@ -47,7 +47,7 @@ GOOD = [
           programme="news", sender="Example Clinic"),
     plain("Ваш визит завтра."),
     plain("See https://example.com/a.", hosts=("example.com",)),
-    template(fields={"name": Field(FieldKind.TEXT, pattern=r"[A-Z][a-z+*]+( [A-Z]\\+)?(?:-[0-9]{2,4})?")}),
+    template(fields={"name": Field(FieldKind.TEXT, pattern=r"[A-Z][a-z+*]+( [A-Z]\\+)?(?:-[0-9]{2,4})?", example="Anna-12")}),
     template("See {name}.", fields={"name": Field(FieldKind.URL)}, hosts=("example.com",)),
 ]  # fmt: skip
 
@@ -157,6 +157,7 @@ def test_errors_are_found_where_they_are(made: Template, where: str) -> None:
         (plain("See http://example.com/a", hosts=("example.com",)), "texts.en"),
         (plain("Your visit is tomorrow.", sender="Example Clinic"), "texts.en"),
         (plain("CANCEL to cancel"), "texts.en"),
+        (template(fields={"name": Field(FieldKind.TEXT, pattern="[0-9]")}), "fields.name.example"),
         (template(fields={"name": Field(FieldKind.TEXT, max_length=200)}, segments_max=9), "fields.name"),
         (
             template(fields={"name": Field(FieldKind.CHOICE, choices=("a", "b"), labels={"en": {"a": "x"}})}),
@@ -207,7 +208,8 @@ def test_samples_can_be_rendered(kind: FieldKind) -> None:
         hosts=("example.com",),
     )
     assert lint(made) == ()
-    sample = sample_values(made, "en")
+    sample = sample_values(made)
     assert render(made, "en", sample) == f"It is {sample['name']}"
+    assert render(made, "de", sample).startswith("Es ist ")
     with pytest.raises(InvalidField):
         render(made, "en", {})

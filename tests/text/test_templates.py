@@ -258,6 +258,7 @@ def test_unknown_and_missing_fields_are_named(values: dict[str, object], said: s
         ("a {name} b", {}, "a b"),
         ("a\n{name}", {}, "a"),
         ("a\n{name} b", {}, "a\nb"),
+        ("a\n\n{name}\n\nb", {}, "a\n\nb"),
         ("Hi {name}, hello.", {"name": ""}, "Hi, hello."),
         ("Hi {name}, hello.", {"name": None}, "Hi, hello."),
         ("Hi {name}, hello.", {"name": "Bo"}, "Hi Bo, hello."),

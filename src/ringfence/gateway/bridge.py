@@ -12,7 +12,9 @@ from typing import Any
 from ringfence.gateway.attach import check_outbound, host
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.review import Proposal, Proposed, preview, propose
+from ringfence.gateway.templates import Filled, settle
 from ringfence.model.audit import digest
+from ringfence.model.draft import Category
 from ringfence.model.errors import EmptyText, InvalidField, KeyReused, NotFound
 from ringfence.model.line import Line
 from ringfence.model.message import MediaRef, Message, MessageClass, MessageStatus
@@ -36,7 +38,8 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """A message somebody asks for. `initiator` is who asks; `idempotency_key` may be empty."""
+    """A message somebody asks for. `initiator` is who asks; `idempotency_key` may be empty; `filled`
+    is the template the body is of, see `templated`."""
 
     line: Line
     to: PhoneNumber
@@ -47,13 +50,27 @@ class SendRequest:
     idempotency_key: str = ""
     message_class: MessageClass = MessageClass.FREE_TEXT
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    filled: Filled | None = None
 
     @property
     def body_digest(self) -> str:
         """What must be the same for a repeated key to be the same request."""
         uploads = [digest(upload.content.hex()) for upload in self.uploads]
-        parts = (self.line.id, self.to.e164, self.body, *self.media_urls, *uploads)
+        parts = [self.line.id, self.to.e164, self.body, *self.media_urls, *uploads]
+        if self.filled is not None:
+            parts.append(f"template:{self.filled.template}")
         return digest("\x1f".join(parts))
+
+
+def templated(request: SendRequest, filled: Filled) -> SendRequest:
+    """The same request, for a template's text instead of a body."""
+    return replace(
+        request,
+        body=filled.text,
+        filled=filled,
+        message_class=MessageClass.TEMPLATE,
+        provenance={**request.provenance, **filled.provenance},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +83,7 @@ class SendAnswer:
 
 
 async def send(kit: Equipment, request: SendRequest) -> SendAnswer:
-    """Propose once. Raises EmptyText, InvalidField, MediaRefused, KeyReused."""
+    """Propose once. Raises EmptyText, InvalidField, MediaRefused, KeyReused, TemplateChanged."""
     request = _checked(request)
     now = kit.clock.now()
     answer = await kit.store.write(lambda tx: _send(kit, tx, request, now))
@@ -81,6 +98,7 @@ async def dry_run(kit: Equipment, request: SendRequest) -> Proposed:
     answers: list[Proposed] = []
 
     def job(tx: Tx) -> None:
+        _settle(kit, tx, request, now)
         answers.append(preview(kit, tx, _proposal(request, ()), now))
         raise _Undo
 
@@ -119,6 +137,7 @@ def _send(kit: Equipment, tx: Tx, request: SendRequest, now: datetime) -> SendAn
         known = tx.idempotency.find([key]).get(key)
         if known is not None:
             return _replay(tx, known, request)
+    _settle(kit, tx, request, now)
     media = [
         host(kit, tx, request.line, upload.content_type, upload.content, now)
         for upload in request.uploads
@@ -143,8 +162,14 @@ def _replay(tx: Tx, known: IdempotencyRecord, request: SendRequest) -> SendAnswe
     return SendAnswer(stored, None, replayed=True)
 
 
+def _settle(kit: Equipment, tx: Tx, request: SendRequest, now: datetime) -> None:
+    if request.filled is not None:
+        settle(kit, tx, request.filled, request.initiator, now)
+
+
 def _proposal(request: SendRequest, hosted: tuple[MediaRef, ...]) -> Proposal:
     urls = tuple(MediaRef("", url=url) for url in request.media_urls)
+    filled = request.filled
     return Proposal(
         line=request.line,
         number=request.to,
@@ -154,6 +179,9 @@ def _proposal(request: SendRequest, hosted: tuple[MediaRef, ...]) -> Proposal:
         message_class=request.message_class,
         media=urls + hosted,
         provenance=request.provenance,
+        category=filled.category if filled else Category.CONVERSATION,
+        programme=filled.programme if filled else "",
+        template=filled.template if filled else "",
     )
 
 

@@ -43,6 +43,7 @@ RingfenceError
 └── ConfigError                  the operator can fix it
     ├── ConfigInvalid            one or more bad values, each with its path
     ├── SecretUnavailable        a reference that cannot be resolved
+    ├── TemplateChanged          another text under a name and version that were used
     └── LineBlocked              a line that cannot work until an operator mends it
 """
 
@@ -325,6 +326,12 @@ class ConfigInvalid(ConfigError):
 
 class SecretUnavailable(ConfigError):
     """A secret reference could not be resolved."""
+
+
+class TemplateChanged(ConfigError):
+    """This template says something else than when its version was first used."""
+
+    http_status = 409
 
 
 class LineBlocked(ConfigError):

@@ -24,6 +24,7 @@ from ringfence.store.policies import PolicyTable
 from ringfence.store.records import RecordView
 from ringfence.store.switches import LineStopTable, SwitchTable
 from ringfence.store.tallies import Tallies
+from ringfence.store.templates import TemplateTable
 from ringfence.store.tokens import TokenTable
 from ringfence.store.turns import TurnTable
 from ringfence.store.watches import WatchTable
@@ -44,6 +45,7 @@ class Transaction:
         self.pauses: ports.Pauses = PauseTable(db)
         self.acquaintances: ports.Acquaintances = AcquaintanceTable(db)
         self.policies: ports.Policies = PolicyTable(db)
+        self.templates: ports.Templates = TemplateTable(db)
         self.consents: ports.Consents = ConsentTable(db)
         self.turns: ports.Turns = TurnTable(db, self._tallies)
         self.outbox: ports.Outbox = OutboxTable(db, self._tallies)

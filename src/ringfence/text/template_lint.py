@@ -63,9 +63,9 @@ def has_errors(findings: tuple[Finding, ...]) -> bool:
     return any(finding.severity is Severity.ERROR for finding in findings)
 
 
-def sample_values(template: Template, language: str) -> dict[str, str]:
+def sample_values(template: Template) -> dict[str, str]:
     """What a preview puts into fields nobody filled: the field's example, or one of its kind."""
-    return {name: _sample(template, one, language) for name, one in template.fields.items()}
+    return {name: _sample(template, one) for name, one in template.fields.items()}
 
 
 def longest_values(template: Template, language: str, letter: str = "W") -> dict[str, str]:
@@ -157,11 +157,13 @@ def _own_example(template: Template, name: str, field: Field) -> Iterator[Findin
             yield _error(
                 f"fields.{name}.pattern", "a value could keep it busy for long; repeat less in it"
             )
-    if field.example:
-        try:
-            value_text(name, field, field.example, template.language, template.hosts)
-        except InvalidField as error:
+    try:
+        value_text(name, field, _sample(template, field), template.language, template.hosts)
+    except InvalidField as error:
+        if field.example:
             yield _error(f"fields.{name}.example", f"it would be refused: {error.detail}")
+        elif field.pattern:
+            yield _warning(f"fields.{name}.example", "give one, so that it can be previewed")
 
 
 def _is_slow(field: Field) -> bool:
@@ -220,7 +222,7 @@ def _placeholders(template: Template, language: str, where: str) -> Iterator[Fin
 def _links(template: Template, language: str, where: str) -> Iterator[Finding]:
     text = template.texts[language]
     # No example may hide what another value would do.
-    values = sample_values(template, language) | _plain_words(template)
+    values = _samples(template, language) | _plain_words(template)
     rendered = fill_in(text, values)
     for link in added_links(template, text, values, rendered):
         yield _error(where, f"a value would become a link there ({link}); put a space around it")
@@ -252,7 +254,7 @@ def _is_url(template: Template, name: str) -> bool:
 
 def _answers(template: Template, language: str, where: str) -> Iterator[Finding]:
     """Reserved words as answers (C12): in the text, in each choice, and where a text field stands."""
-    text, sample = template.texts[language], sample_values(template, language)
+    text, sample = template.texts[language], _samples(template, language)
     for said in _variants(template, language):
         for found in reply_words(fill_in(text, sample | said)):
             told = f"it asks for {found.said} as an answer: {found.why}"
@@ -326,33 +328,38 @@ def _surprise(text: str, where: str) -> Iterator[Finding]:
 # -- values ---------------------------------------------------------------------------------------
 
 
-def _sample(template: Template, field: Field, language: str) -> str:
+def _samples(template: Template, language: str) -> dict[str, str]:
+    """The samples as they stand in a text."""
+    written = {}
+    for name, raw in sample_values(template).items():
+        try:
+            field = template.fields[name]
+            written[name] = value_text(name, field, raw, language, template.hosts)
+        except (InvalidField, re.error):
+            written[name] = raw  # reported where examples are looked at
+    return written
+
+
+def _sample(template: Template, field: Field) -> str:
     if field.example:
-        return _as_written(template, field, language)
+        return field.example
     match field.kind:
         case FieldKind.CHOICE:
-            return _longest(field, language, "W")
+            return max(field.choices, key=len, default="")
         case FieldKind.PHONE:
             return "+15555550123"
         case FieldKind.URL:
             return f"https://{next(iter(template.hosts), 'example.com')}/a"[: field.max_length]
         case FieldKind.DATE:
-            return value_text("day", Field(FieldKind.DATE), "2026-12-24", language)
+            return "2026-12-24"
         case FieldKind.TIME:
             return "14:30"
         case FieldKind.INTEGER | FieldKind.AMOUNT:
-            return _longest(field, language, "W")
+            return _longest(field, "en", "W")
         case FieldKind.CODE:
             return "K7204"[: field.max_length]
         case FieldKind.TEXT:
             return "Sam Example"[: field.max_length].strip()
-
-
-def _as_written(template: Template, field: Field, language: str) -> str:
-    try:
-        return value_text("example", field, field.example, language, template.hosts)
-    except (InvalidField, re.error):
-        return field.example  # reported where examples are looked at
 
 
 def _longest(field: Field, language: str, letter: str) -> str:

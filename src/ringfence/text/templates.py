@@ -15,6 +15,7 @@ from typing import Final
 from ringfence.model.errors import InvalidField
 from ringfence.model.template import Field, FieldKind, Template
 from ringfence.text.fields import links, value_text
+from ringfence.text.plain import tidy
 from ringfence.text.reply_words import reply_words
 from ringfence.text.segments import count
 
@@ -67,7 +68,7 @@ def fill_in(text: str, written: Mapping[str, str]) -> str:
     rendered = _placeholder.sub(lambda found: written[found[1]], text)
     if all(written[name] for name in placeholders(text)):
         return rendered
-    return _line_start.sub("", _before_sign.sub("", _many.sub(" ", rendered))).strip()
+    return tidy(_line_start.sub("", _before_sign.sub("", _many.sub(" ", rendered))))
 
 
 def _known_only(template: Template, values: Mapping[str, object]) -> None:

@@ -106,6 +106,11 @@ _AUTHORITY = (
     """CREATE TABLE policies (
         version TEXT PRIMARY KEY, document TEXT NOT NULL, first_used_at BIGINT NOT NULL
     )""",
+    # A template's name and version mean one text for good, by its digest.
+    """CREATE TABLE templates (
+        name TEXT NOT NULL, version BIGINT NOT NULL, digest TEXT NOT NULL,
+        first_used_at BIGINT NOT NULL, PRIMARY KEY (name, version)
+    )""",
     """CREATE TABLE checkpoints (
         seq {position}, hash TEXT NOT NULL, at BIGINT NOT NULL, public_key TEXT NOT NULL,
         signature TEXT NOT NULL
