@@ -24,7 +24,7 @@ from ringfence.model.errors import (
     StoreFull,
     StoreUnreachable,
 )
-from ringfence.ports import Tx
+from ringfence.ports import Tx, Window
 from ringfence.store import database as database_module
 from ringfence.store import open_store
 from ringfence.store.database import Database
@@ -169,7 +169,7 @@ async def test_a_read_never_waits_for_the_writer_and_never_writes(store: Databas
     for attempt in (
         lambda tx: tx.people.set_blocked(ANN, True),
         lambda tx: tx.audit.append([entry("aud_1")]),
-        lambda tx: tx.counters.add({("a", 60): 1}, entry("x").at),
+        lambda tx: tx.counters.add({Window("a", 60, 0): 1}),
     ):
         with pytest.raises(StoreError, match="read tried to write"):
             await store.read(attempt)
@@ -205,6 +205,7 @@ import asyncio, sys
 sys.path.insert(0, sys.argv[3])
 from store_rows import entry, inbound, item, number
 from ringfence.clock import SystemClock
+from ringfence.ports import Window
 from ringfence.store import open_store
 
 async def main(url, name):
@@ -215,7 +216,7 @@ async def main(url, name):
             tx.messages.add_inbound([inbound(f"msg_{name}_{n}", f"SM{name}{n}")])
             tx.outbox.add([item(f"obx_{name}_{n}", number=number(n % 7))])
             tx.audit.append([entry(f"aud_{name}_{n}"), entry(f"aud_{name}_{n}b")])
-            tx.counters.add({("all", 86400): 1}, entry("x").at)
+            tx.counters.add({Window("all", 90_000, 10**10): 1})
         return work
     for start in range(0, int(sys.argv[4]), 10):
         await asyncio.gather(*(store.write(job(n)) for n in range(start, start + 10)))
@@ -245,11 +246,11 @@ async def test_two_processes_write_one_whole_chain(store_url: str) -> None:
     assert await store.read(lambda tx: tx.audit.verify()) == (600, "")
     counts = await store.read(lambda tx: tx.health.counts())
     at = entry("x").at
-    counted = await store.read(lambda tx: tx.counters.read([("all", 86400)], at))
+    counted = await store.read(lambda tx: tx.counters.read([Window("all", 90_000, 10**10)]))
     due = await store.read(lambda tx: tx.outbox.due(at, 100, ()))
     await store.close()
     assert counts["outbox.due"] == 300
-    assert counted == {("all", 86400): 300}
+    assert counted == {Window("all", 90_000, 10**10): 300}
     assert len(due) == 7, "one head a lane, whichever process added it"
 
 

@@ -8,7 +8,7 @@ from store_rows import ANN, BOB, NOW, ids, inbound, later, observation, outbound
 from ringfence.model.contact import PairingState
 from ringfence.model.errors import StoreError
 from ringfence.model.message import MediaRef, MessageStatus
-from ringfence.ports import DeadEvent, IdempotencyRecord, MessageChange, StoredMedia, Tx
+from ringfence.ports import DeadEvent, IdempotencyRecord, MessageChange, StoredMedia, Tx, Window
 from ringfence.store.database import Database
 
 HELD, SENT = MessageStatus.HELD, MessageStatus.SENT
@@ -184,14 +184,16 @@ async def test_hosted_media_expires(store: Database) -> None:
     assert left == [("med_2",)], "only what was hosted expires"
 
 
-async def test_counters_start_again_with_each_window(store: Database) -> None:
-    keys = [("line:default", 60), ("line:default", 86_400), ("nobody", 60)]
-    await store.write(lambda tx: tx.counters.add({keys[0]: 2, keys[1]: 2}, NOW))
-    await store.write(lambda tx: tx.counters.add({keys[0]: 1}, NOW))
-    assert await store.read(lambda tx: tx.counters.read(keys, NOW)) == {keys[0]: 3, keys[1]: 2}
-    assert await store.read(lambda tx: tx.counters.read(keys, later(seconds=60))) == {keys[1]: 2}
+async def test_counters_are_kept_by_window_until_it_ends(store: Database) -> None:
+    start = int(NOW.timestamp()) // 60 * 60
+    minute, day = Window("line:default", 60, start), Window("line:default", 90_000, start)
+    after, nobody = Window("line:default", 60, start + 60), Window("nobody", 60, start)
+    await store.write(lambda tx: tx.counters.add({minute: 2, day: 2}))
+    await store.write(lambda tx: tx.counters.add({minute: 1}))
+    asked = [minute, day, after, nobody]
+    assert await store.read(lambda tx: tx.counters.read(asked)) == {minute: 3, day: 2}
     await store.write(lambda tx: tx.health.forget(later(seconds=60)))
-    assert await store.read(lambda tx: tx.counters.read(keys, NOW)) == {keys[1]: 2}
+    assert await store.read(lambda tx: tx.counters.read(asked)) == {day: 2}
 
 
 @pytest.mark.proves("P4", "B098")

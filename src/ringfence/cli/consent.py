@@ -32,7 +32,7 @@ LIMIT_MAX = 1_000
 EXPORT_PAGE = 1_000
 
 
-class _Moment(click.ParamType):  # type: ignore[type-arg] - generic in newer releases only
+class _Moment(click.ParamType[datetime]):
     """A time with its zone: a time without one is a guess."""
 
     name = "time"

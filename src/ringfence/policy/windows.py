@@ -5,7 +5,7 @@ mended by guessing."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -89,9 +89,9 @@ def parse_windows(text: str) -> Week:
     week: list[tuple[Span, ...] | None] = [None] * len(DAYS)
     if plain != CLOSED:
         for entry in plain.split(";"):
-            days, _, times = entry.strip().partition(" ")
-            spans = _spans(times)
-            for day in _days(days):
+            words, _, times = entry.strip().partition(" ")
+            days, spans = _days(words), _spans(times)
+            for day in days:
                 if week[day] is not None:
                     raise InvalidField(f'{_SHAPE}, each day once ("{DAYS[day]}" is there twice)')
                 week[day] = spans
@@ -120,14 +120,16 @@ def _plain(text: str) -> str:
     return re.sub(r" ?([,;-]) ?", r"\1", plain).strip("; ")
 
 
-def _days(text: str) -> Iterator[int]:
+def _days(text: str) -> list[int]:
+    days: list[int] = []
     for word in text.split(","):
         first, dash, last = word.partition("-")
         if first not in DAYS or (dash and last not in DAYS):
             raise InvalidField(f"{_SHAPE}; days are {', '.join(DAYS)}")
         begins = DAYS.index(first)
         count = (DAYS.index(last) - begins) % len(DAYS) + 1 if dash else 1
-        yield from ((begins + offset) % len(DAYS) for offset in range(count))
+        days += ((begins + offset) % len(DAYS) for offset in range(count))
+    return days
 
 
 def _spans(text: str) -> tuple[Span, ...]:
