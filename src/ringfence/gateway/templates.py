@@ -53,12 +53,12 @@ class Preview:
     sampled: tuple[str, ...]
 
 
-def template_of(kit: Equipment, name: str) -> Template:
+def template_of(templates: Mapping[str, Template], name: str) -> Template:
     """The template called `name`, or `name@version`. Raises NotFound."""
     plain, _, version = name.partition("@")
-    found = kit.templates.get(plain)
+    found = templates.get(plain)
     if found is None:
-        known = ", ".join(sorted(kit.templates)) or "none is configured"
+        known = ", ".join(sorted(templates)) or "none is configured"
         raise NotFound(f"No template is called {plain[:64]!r}. Known: {known}.")
     if version and version != str(found.version):
         raise NotFound(f"{plain} is at version {found.version} now.")
@@ -68,16 +68,15 @@ def template_of(kit: Equipment, name: str) -> Template:
 def fill(kit: Equipment, name: str, language: str, values: Mapping[str, object]) -> Filled:
     """The text of `name` with these values; an empty language is the template's own. Raises
     NotFound, and InvalidField naming the field."""
-    template = template_of(kit, name)
-    return _filled(template, language, values, tuple(values))
+    return _filled(template_of(kit.templates, name), language, values, tuple(values))
 
 
-def preview(kit: Equipment, name: str, language: str, values: Mapping[str, object]) -> Preview:
-    """Like `fill`, with examples for fields that were not given. Stores and sends nothing."""
-    template = template_of(kit, name)
+def preview(template: Template, language: str, values: Mapping[str, object]) -> Preview:
+    """How it would read, with examples for fields that were not given. Stores and sends nothing;
+    refuses what `fill` refuses."""
     samples = sample_values(template)
-    sampled = tuple(one for one in template.fields if one not in values)
-    all_values = {**{one: samples[one] for one in sampled}, **values}
+    sampled = tuple(name for name in template.fields if name not in values)
+    all_values = {**{name: samples[name] for name in sampled}, **values}
     filled = _filled(template, language, all_values, tuple(values))
     text = template.texts[filled.language]
     longest = fill_in(text, longest_values(template, filled.language))

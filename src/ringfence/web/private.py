@@ -29,7 +29,7 @@ from ringfence.model.errors import (
 )
 from ringfence.model.line import Line
 from ringfence.model.principal import LOCAL, Permission, Principal
-from ringfence.web import api, sending
+from ringfence.web import api, sending, templates
 from ringfence.web.api.desk import ApiRoute, Desk
 from ringfence.web.bodies import headers_of, is_loopback, problem, read_body
 from ringfence.web.listener import Crowd
@@ -80,6 +80,16 @@ class PrivateDoor:
             ApiRoute("POST", "/sms/send", Permission.PROPOSE, _send),
             ApiRoute("GET", "/sms/inbox", Permission.READ_OWN, _inbox),
             ApiRoute("GET", "/sms/messages/{id}", Permission.READ_OWN, _message),
+            ApiRoute("GET", "/sms/templates", Permission.READ_OWN, templates.list_),
+            *(
+                ApiRoute(
+                    method,
+                    "/sms/templates/{name}/preview",
+                    Permission.READ_OWN,
+                    templates.preview,
+                )
+                for method in ("GET", "POST")
+            ),
             ApiRoute("GET", "/health", Permission.HEALTH, self._health),
             ApiRoute("GET", "/metrics", Permission.HEALTH, self._show_metrics),
             *api.discover(),

@@ -15,27 +15,27 @@ from ringfence.model.line import Line
 from ringfence.model.message import Direction, Message, MessageStatus
 from ringfence.model.phone import PhoneNumber, from_operator
 from ringfence.model.principal import Permission, Principal
-from ringfence.web import fields
+from ringfence.web import fields, templates
 from ringfence.web.api.desk import Desk
 
-FIELDS = ("to", "body", "media", "line", "idempotency_key")
+FIELDS = ("to", "body", "media", "line", "idempotency_key", *templates.FIELDS)
 
 
 async def send(desk: Desk, request: Request, principal: Principal, place: str) -> Response:
     """Propose what the body says; `place` is where the message can be looked at."""
     given = fields.json_object(request, FIELDS)
     line = desk.line(given.get("line"), principal)
-    answer = await bridge.send(
-        desk.kit,
-        bridge.SendRequest(
-            line=line,
-            to=_recipient(given, line),
-            body=fields.text(given, "body", optional=True),
-            initiator=principal.actor,
-            media_urls=_urls(given.get("media")),
-            idempotency_key=_key(request, given),
-        ),
+    wanted = bridge.SendRequest(
+        line=line,
+        to=_recipient(given, line),
+        body=fields.text(given, "body", optional=True),
+        initiator=principal.actor,
+        media_urls=_urls(given.get("media")),
+        idempotency_key=_key(request, given),
     )
+    if (filled := templates.filled(desk, given)) is not None:
+        wanted = bridge.templated(wanted, filled)
+    answer = await bridge.send(desk.kit, wanted)
     message = answer.message
     document = {
         "id": message.id,
