@@ -638,7 +638,7 @@ class Tokens(Protocol):
         """False when there is none, or it was revoked before."""
 
     def used(self, token_id: str, now: datetime, unless_since: datetime) -> None:
-        """Note the use, unless one at or after `unless_since` is noted already."""
+        """Note the use, unless one after `unless_since` is noted already."""
 
 
 class Health(Protocol):

@@ -77,7 +77,7 @@ class TokenTable:
     def used(self, token_id: str, now: datetime, unless_since: datetime) -> None:
         self._db.run(
             "UPDATE tokens SET last_used_at = ? WHERE id = ? "
-            "AND (last_used_at IS NULL OR last_used_at < ?)",
+            "AND (last_used_at IS NULL OR last_used_at <= ?)",
             (micros(now), token_id, micros(unless_since)),
         )
 
