@@ -1,12 +1,12 @@
 """`python -m bench`: measure side by side on this machine and print the tables.
 
-python -m bench [webhook|outbox|start|all] [--store sqlite|postgres|both] [--quick|--long]"""
+python -m bench [webhook|outbox|start|audit|all] [--store sqlite|postgres|both] [--quick|--long]"""
 
 from __future__ import annotations
 
 import argparse
 
-from bench import outbox, report, start, webhook
+from bench import audit, outbox, report, start, webhook
 
 STORES = ("sqlite", "postgres")
 
@@ -14,7 +14,9 @@ STORES = ("sqlite", "postgres")
 def main() -> None:
     arguments = _arguments()
     stores = STORES if arguments.store == "both" else (arguments.store,)
-    wanted = ("webhook", "outbox", "start") if arguments.what == "all" else (arguments.what,)
+    wanted = (
+        ("webhook", "outbox", "start", "audit") if arguments.what == "all" else (arguments.what,)
+    )
     print(f"{report.machine()}; others on this machine: load {report.load()}.", flush=True)
     if "webhook" in wanted:
         _webhook(stores, arguments)
@@ -22,17 +24,21 @@ def main() -> None:
         _outbox(stores, arguments)
     if "start" in wanted:
         _start(arguments)
+    if "audit" in wanted:
+        _audit(stores, arguments)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "what", nargs="?", default="all", choices=("webhook", "outbox", "start", "all")
+        "what", nargs="?", default="all", choices=("webhook", "outbox", "start", "audit", "all")
     )
     parser.add_argument("--store", default="both", choices=(*STORES, "both"))
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--quick", action="store_true", help="a minute, rougher figures")
-    length.add_argument("--long", action="store_true", help="an outbox of 100,000 messages")
+    length.add_argument(
+        "--long", action="store_true", help="100,000 messages, a million audit entries"
+    )
     return parser.parse_args()
 
 
@@ -51,6 +57,13 @@ def _outbox(stores: tuple[str, ...], arguments: argparse.Namespace) -> None:
         "(target: CPU under 1 ms; 1,000/s on SQLite, 700/s on PostgreSQL)"
     )
     print(report.table(title, outbox.COLUMNS, rows), flush=True)
+
+
+def _audit(stores: tuple[str, ...], arguments: argparse.Namespace) -> None:
+    size = audit.QUICK if arguments.quick else audit.LONG if arguments.long else audit.NORMAL
+    rows = [row for store in stores for row in audit.rows(store, audit.measure(store, size))]
+    title = "Verifying the audit log (target: seconds per 100,000 entries)"
+    print(report.table(title, audit.COLUMNS, rows), flush=True)
 
 
 def _start(arguments: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bench import outbox, report, start, webhook
+from bench import audit, outbox, report, start, webhook
 
 STORES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
@@ -43,3 +43,10 @@ def test_a_start_is_measured() -> None:
     measured = start.measure(runs=1)
     assert [len(seconds) for seconds in measured.values()] == [1, 1]
     assert len(start.rows(measured)) == 2
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_an_audit_log_is_verified(store: str) -> None:
+    measured = audit.measure(store, 30)
+    assert measured.entries == 31
+    assert "31" in report.table("t", audit.COLUMNS, audit.rows(store, measured))
