@@ -51,13 +51,9 @@ def _line(carrier_url: str) -> dict[str, object]:
             "messagesPerMinutePerSender": MANY,
             "messagesPerMinutePerLine": MANY,
         },
-        "volume": {
-            "perRecipientMinute": MANY,
-            "perRecipientHour": MANY,
-            "perRecipientDay": MANY,
-            "perLineMinute": MANY,
-            "perLineDay": MANY,
-            "waitingMax": MANY,
+        "policy": {
+            "recipientVolume": {"minute": MANY, "hour": MANY, "day": MANY},
+            "lineVolume": {"minute": MANY, "day": MANY, "waitingMax": MANY},
         },
     }
 

@@ -14,7 +14,7 @@ from ringfence.cli import COMMANDS, main
 from ringfence.config.reference import render as render_configuration
 from ringfence.model import errors
 from ringfence.model.line import AccessPolicy, Purpose
-from ringfence.policy.decide import discover
+from ringfence.policy.policy import discover
 from ringfence.providers import providers
 
 REFERENCE = Path(__file__).resolve().parent / "reference"

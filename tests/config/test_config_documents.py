@@ -109,7 +109,6 @@ def fields(settings: type[Any]) -> set[str]:
 
 def test_shapes_and_settings_have_the_same_fields() -> None:
     assert {snake(key) for key in aliases(sms.LimitsShape)} == fields(line.InboundLimits)
-    assert {snake(key) for key in aliases(sms.VolumeShape)} == fields(line.VolumeLimits)
     media = {snake(key) for key in aliases(sms.MediaShape)}
     assert media - {"hosted_ttl_minutes"} == fields(line.MediaLimits) - {"hosted_ttl"}
     assert set(sections.AGENT_SHAPES) == set(KINDS)

@@ -4,7 +4,7 @@ decision made a moment ago, never more than a ceiling allows."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -39,6 +39,8 @@ from ringfence.model.errors import (
 from ringfence.model.message import Message
 from ringfence.model.outbox import OutboxState
 from ringfence.model.phone import PhoneNumber
+from ringfence.policy.policy import discover, make_policy
+from ringfence.policy.rule import Rule
 from ringfence.ports import OutboxChange, Tx
 from ringfence.testing import Faults, Outcome
 from telling import OWNER, ScriptedAgent, Story, telling
@@ -363,8 +365,8 @@ class Away:
 
 @pytest.mark.proves("P6", "P10", "B071")
 async def test_an_outage_uses_up_neither_tries_nor_ceilings(store_url: str) -> None:
-    volume = {"perRecipientHour": 3, "perLineDay": 3}
-    async with telling(store_url, sms={**OPEN, "volume": volume}) as story:
+    policy = {"recipientVolume": {"hour": 3}, "lineVolume": {"day": 3}}
+    async with telling(store_url, sms={**OPEN, "policy": policy}) as story:
         kit = story.gateway.kit
         real = kit.http
         object.__setattr__(kit, "http", Away())
@@ -567,15 +569,12 @@ async def test_what_changes_before_a_retry_is_heeded(store_url: str, change: Cha
 
 @pytest.mark.proves("P1")
 async def test_a_rule_that_breaks_at_the_claim_means_no(sqlite_url: str) -> None:
-    from ringfence.policy.rule import Rule
-
-    def broken(facts: object) -> Any:
+    def broken(facts: object, settings: object) -> Any:
         raise RuntimeError("a bug")
 
     async with telling(sqlite_url, sms=OPEN) as story:
         key = await sends(story)
-        kit = story.gateway.kit
-        object.__setattr__(kit, "rules", (*kit.rules, Rule("broken", "", broken)))
+        _judged_by(story, (*discover(), Rule("broken", "", broken)))
         await story.passes(seconds=30)
         assert creates(story) == []
         assert "rule_failed" in (await message(story, key)).reason
@@ -584,10 +583,16 @@ async def test_a_rule_that_breaks_at_the_claim_means_no(sqlite_url: str) -> None
 @pytest.mark.proves("P1")
 async def test_no_rules_means_no(sqlite_url: str) -> None:
     async with telling(sqlite_url, sms=OPEN) as story:
-        object.__setattr__(story.gateway.kit, "rules", ())
+        _judged_by(story, ())
         await sends(story)
         await story.passes(seconds=30)
         assert creates(story) == []
+
+
+def _judged_by(story: Story, rules: Sequence[Rule]) -> None:
+    kit = story.gateway.kit
+    policies = {line: make_policy(one.settings, {}, rules) for line, one in kit.policies.items()}
+    object.__setattr__(kit, "policies", policies)
 
 
 # -- order and parts ------------------------------------------------------------------------------
@@ -689,19 +694,19 @@ async def test_nothing_overtakes_an_unknown_send_to_the_same_person(sqlite_url: 
 
 @pytest.mark.proves("P10", "P1")
 @pytest.mark.parametrize(
-    ("volume", "most"),
+    ("policy", "most"),
     [
-        ({"perRecipientMinute": 4}, 4),
-        ({"perRecipientHour": 5}, 5),
-        ({"perRecipientDay": 3}, 3),
-        ({"perLineMinute": 6}, 6),
-        ({"perLineDay": 7}, 7),
+        ({"recipientVolume": {"minute": 4}}, 4),
+        ({"recipientVolume": {"hour": 5}}, 5),
+        ({"recipientVolume": {"day": 3}}, 3),
+        ({"lineVolume": {"minute": 6}}, 6),
+        ({"lineVolume": {"day": 7}}, 7),
     ],
 )
 async def test_a_ceiling_is_reached_and_never_passed(
-    store_url: str, volume: dict[str, int], most: int
+    store_url: str, policy: dict[str, Any], most: int
 ) -> None:
-    async with telling(store_url, sms={**OPEN, "volume": volume}) as story:
+    async with telling(store_url, sms={**OPEN, "policy": policy}) as story:
         for number in range(12):
             await sends(story, body=f"text {number}")
         # Many claims at once, as by several workers.
@@ -717,7 +722,9 @@ async def test_a_ceiling_is_reached_and_never_passed(
 
 @pytest.mark.proves("P10", "P6")
 async def test_what_a_ceiling_holds_back_leaves_in_the_next_window(sqlite_url: str) -> None:
-    async with telling(sqlite_url, sms={**OPEN, "volume": {"perRecipientMinute": 2}}) as story:
+    async with telling(
+        sqlite_url, sms={**OPEN, "policy": {"recipientVolume": {"minute": 2}}}
+    ) as story:
         for number in range(5):
             await sends(story, body=f"text {number}")
         counts = []
@@ -731,7 +738,7 @@ async def test_what_a_ceiling_holds_back_leaves_in_the_next_window(sqlite_url: s
 
 @pytest.mark.proves("P10")
 async def test_what_the_provider_did_not_take_takes_no_place(sqlite_url: str) -> None:
-    async with telling(sqlite_url, sms={**OPEN, "volume": {"perLineMinute": 3}}) as story:
+    async with telling(sqlite_url, sms={**OPEN, "policy": {"lineVolume": {"minute": 3}}}) as story:
         story.carrier.next_creates(Outcome.THROTTLED, Outcome.THROTTLED)
         for number in (ALICE, BOB, CAROL, ALICE):
             await sends(story, number)
@@ -742,11 +749,11 @@ async def test_what_the_provider_did_not_take_takes_no_place(sqlite_url: str) ->
 
 
 @pytest.mark.proves("P10")
-@pytest.mark.parametrize("volume", [{"perRecipientHour": 2}, {"perLineDay": 2}])
+@pytest.mark.parametrize("policy", [{"recipientVolume": {"hour": 2}}, {"lineVolume": {"day": 2}}])
 async def test_a_place_is_given_back_in_its_own_window(
-    store_url: str, volume: dict[str, int]
+    store_url: str, policy: dict[str, Any]
 ) -> None:
-    async with telling(store_url, sms={**OPEN, "volume": volume}) as story:
+    async with telling(store_url, sms={**OPEN, "policy": policy}) as story:
         for number in range(4):
             await sends(story, body=f"text {number}")
         # Claimed in one minute and answered in the next, then for good.
@@ -763,7 +770,7 @@ async def test_a_place_is_given_back_in_its_own_window(
 
 @pytest.mark.proves("P10")
 async def test_many_tries_of_one_text_are_no_loop(sqlite_url: str) -> None:
-    sms = {**OPEN, "volume": {"sameTextPer5Minutes": 1}}
+    sms = {**OPEN, "policy": {"loopGuard": {"sameTextPer5Minutes": 1}}}
     async with telling(sqlite_url, sms=sms) as story:
         story.carrier.next_creates(*[Outcome.THROTTLED] * 3)
         await story.phone(ALICE).texts("hello")
@@ -774,7 +781,7 @@ async def test_many_tries_of_one_text_are_no_loop(sqlite_url: str) -> None:
 @pytest.mark.proves("P10")
 async def test_the_same_text_over_and_over_is_refused(store_url: str) -> None:
     agent = ScriptedAgent(lambda turn: "I am a machine")
-    sms = {**OPEN, "volume": {"sameTextPer5Minutes": 3}}
+    sms = {**OPEN, "policy": {"loopGuard": {"sameTextPer5Minutes": 3}}}
     async with telling(store_url, sms=sms, agent=agent) as story:
         for number in range(6):
             await story.phone(ALICE).texts(f"text {number}")
@@ -786,7 +793,9 @@ async def test_the_same_text_over_and_over_is_refused(store_url: str) -> None:
 
 @pytest.mark.proves("P10")
 async def test_a_full_queue_refuses_with_its_name(sqlite_url: str) -> None:
-    async with telling(sqlite_url, sms={**OPEN, "volume": {"waitingMax": 3}}) as story:
+    async with telling(
+        sqlite_url, sms={**OPEN, "policy": {"lineVolume": {"waitingMax": 3}}}
+    ) as story:
         got = []
         for number in range(5):
             got.append(await message(story, await sends(story, body=f"text {number}")))
@@ -803,7 +812,7 @@ async def test_a_held_message_of_a_line_that_is_gone_expires(store_url: str) -> 
         key = await sends(story, ALICE, who="agent:local")
         assert (await message(story, key)).status.value == "held"
         line = story.gateway.kit.lines.pop("default")
-        for after, status in ((239, "held"), (2, "expired")):
+        for after, status in ((24 * 60 - 1, "held"), (2, "expired")):
             story.clock.advance(minutes=after)
             await story.passes(minutes=1)
             assert (await message(story, key)).status.value == status
@@ -826,7 +835,7 @@ async def test_what_waited_too_long_expires_even_if_nobody_looked(store_url: str
 
 @pytest.mark.proves("P6")
 async def test_a_held_message_expires(sqlite_url: str) -> None:
-    async with telling(sqlite_url, sms={"messageTtlMinutes": 30}) as story:
+    async with telling(sqlite_url, sms={"draftTtlMinutes": 30}) as story:
         key = await sends(story, ALICE, who="agent:local")
         assert (await message(story, key)).status.value == "held"
         await story.passes(minutes=31)

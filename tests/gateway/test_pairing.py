@@ -231,7 +231,7 @@ async def test_a_long_first_text_is_quoted_in_short(sqlite_url: str) -> None:
 @pytest.mark.proves("B047", "P10")
 async def test_strangers_cannot_silence_the_line_for_its_owner(store_url: str) -> None:
     # An allowance that the notices alone would use up.
-    async with telling(store_url, sms={"volume": {"perRecipientMinute": 2}}) as story:
+    async with telling(store_url, sms={"policy": {"recipientVolume": {"minute": 2}}}) as story:
         owner = story.phone(OWNER)
         for number in range(210):
             stranger = f"+1555555{1_000 + number:04}"

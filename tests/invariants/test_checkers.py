@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-import ringfence.bootstrap
+import ringfence.config.policies
 import ringfence.gateway.dispatch
 import ringfence.gateway.reports
 import ringfence.logs
@@ -26,6 +26,7 @@ from ringfence.model.audit import AuditEntry
 from ringfence.model.errors import AgentUnavailable
 from ringfence.model.outbox import OutcomeKind
 from ringfence.model.verdict import Decision
+from ringfence.policy.policy import Policy, discover, make_policy
 from ringfence.simulator.invariants import broken
 from ringfence.simulator.run import OWNER, simulate
 from ringfence.store.audit import AuditTable
@@ -50,8 +51,12 @@ def _sends_without_a_claim_decision(patch: pytest.MonkeyPatch) -> None:
 def _forgets_the_stops(patch: pytest.MonkeyPatch) -> None:
     """P3: opt-outs, blocks and switches are kept, and nobody asks."""
     fences = ("opt_out", "block_list", "kill_switch")
-    rules = [rule for rule in ringfence.bootstrap.discover() if rule.name not in fences]
-    patch.setattr(ringfence.bootstrap, "discover", lambda: rules)
+    rules = [rule for rule in discover() if rule.name not in fences]
+
+    def without(settings: Any, lists: Any) -> Policy:
+        return make_policy(settings, lists, rules)
+
+    patch.setattr(ringfence.config.policies, "make_policy", without)
 
 
 def _answers_before_storing(patch: pytest.MonkeyPatch) -> None:

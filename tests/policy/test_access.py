@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from policy_facts import facts
+from policy_facts import ask, facts
 
 from ringfence.model.contact import Role
 from ringfence.model.line import AccessPolicy
@@ -28,7 +28,7 @@ KNOWN = (Role.OWNER, Role.MEMBER, Role.GUEST)
 )
 def test_who_may_write_in(access: AccessPolicy, stranger: Verdict, known: Verdict) -> None:
     def verdict(role: Role) -> Verdict:
-        return RULE.judge(facts(act=Act.RECEIVE, access=access, role=role)).verdict
+        return ask(RULE, facts(act=Act.RECEIVE, role=role), access=access).verdict
 
     assert verdict(Role.STRANGER) is stranger
     assert {verdict(role) for role in KNOWN} == {known}
@@ -52,12 +52,18 @@ def test_where_a_stranger_is_answered(
     allowed = {
         access
         for access in AccessPolicy
-        if RULE.judge(facts(access=access, role=Role.STRANGER, message_class=message_class)).verdict
+        if ask(RULE, facts(role=Role.STRANGER, message_class=message_class), access=access).verdict
         is ALLOW
     }
     assert allowed == answered
 
 
+def test_whom_to_write_to_first_is_not_its_business() -> None:
+    assert RULE.acts == {Act.RECEIVE, Act.REPLY}
+
+
 @pytest.mark.parametrize("access", AccessPolicy)
-def test_whom_to_write_to_first_is_not_its_business(access: AccessPolicy) -> None:
-    assert RULE.judge(facts(act=Act.INITIATE, access=access)).verdict is ALLOW
+def test_a_line_that_is_switched_off_takes_nothing(access: AccessPolicy) -> None:
+    for act in (Act.RECEIVE, Act.REPLY):
+        asked = facts(act=act, role=Role.OWNER)
+        assert ask(RULE, asked, access=access, enabled=False).verdict is DENY

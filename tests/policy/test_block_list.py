@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from policy_facts import facts
+from policy_facts import ask, facts
 
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import Act, Verdict
@@ -15,5 +15,5 @@ from ringfence.policy.rules.block_list import RULE
 @pytest.mark.parametrize("message_class", MessageClass)
 def test_a_block_is_a_no_to_everything(act: Act, message_class: MessageClass) -> None:
     asked = facts(act=act, message_class=message_class, blocked=True)
-    assert RULE.judge(asked).verdict is Verdict.DENY
-    assert RULE.judge(facts(act=act, message_class=message_class)).verdict is Verdict.ALLOW
+    assert ask(RULE, asked).verdict is Verdict.DENY
+    assert ask(RULE, facts(act=act, message_class=message_class)).verdict is Verdict.ALLOW

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from policy_facts import facts
+from policy_facts import ask, facts
 
 from ringfence.model.verdict import Verdict
 from ringfence.policy.rules.caution import RULE
@@ -11,10 +11,10 @@ from ringfence.policy.rules.caution import RULE
 
 @pytest.mark.parametrize("why", ["length", "too_long", "content_filter", "anything"])
 def test_a_warning_holds(why: str) -> None:
-    ruling = RULE.judge(facts(caution=why))
+    ruling = ask(RULE, facts(caution=why))
     assert (ruling.verdict, ruling.until) == (Verdict.HOLD, None)
     assert why in ruling.text
 
 
 def test_no_warning_no_hold() -> None:
-    assert RULE.judge(facts()).verdict is Verdict.ALLOW
+    assert ask(RULE, facts()).verdict is Verdict.ALLOW

@@ -1,5 +1,5 @@
 """The one decision function: all rules run, the strictest wins, whatever breaks means no, order
-cannot matter, and what was stored can be decided again."""
+cannot matter, a person's yes reaches as far as it may, and what was stored can be decided again."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policy_facts import NOW, facts
+from policy_facts import NOW, facts, policy_of
+from policy_strategies import ALL_FACTS, policies
 
 from looking import ALICE, OPEN, audit, inbound
 from ringfence.model.contact import Role
-from ringfence.model.line import AccessPolicy, Purpose
 from ringfence.model.message import MessageClass
-from ringfence.model.verdict import ALLOWED, Act, Ruling, Verdict, deny, hold
-from ringfence.policy.decide import decide, discover
-from ringfence.policy.facts import Facts, Initiator, VolumeCounts, facts_from_record
+from ringfence.model.verdict import ALLOWED, Act, Decision, Ruling, Verdict, deny, hold
+from ringfence.policy.decide import allowed, decide, rulings
+from ringfence.policy.facts import Facts, Initiator, facts_from_record, facts_to_record
+from ringfence.policy.policy import Policy, discover, from_document, make_policy
 from ringfence.policy.rule import Rule
 from telling import telling
 
+HELD = st.builds(hold, st.just("held"), st.just("why"), st.none())
 RULINGS = st.one_of(
     st.just(ALLOWED),
-    st.builds(hold, st.just("held"), st.just("why"), st.none()),
+    HELD,
     st.builds(
         hold,
         st.just("later"),
@@ -36,46 +38,22 @@ RULINGS = st.one_of(
 )
 
 
-def rule(name: str, answer: Ruling | Exception | object) -> Rule:
-    def judge(_: Facts) -> Any:
+def rule(name: str, answer: Ruling | Exception | object, *, grantable: bool = False) -> Rule:
+    def judge(_: Facts, __: Any) -> Any:
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    return Rule(name, name, judge)
+    return Rule(name, name, judge, grantable=grantable)
 
 
-ALL_FACTS = st.builds(
-    Facts,
-    act=st.sampled_from(Act),
-    now=st.just(NOW),
-    line=st.just("default"),
-    contact_id=st.just("ctc_1"),
-    purpose=st.sampled_from(Purpose),
-    access=st.sampled_from(AccessPolicy),
-    role=st.sampled_from(Role),
-    initiator=st.sampled_from(Initiator),
-    message_class=st.sampled_from(MessageClass),
-    anyone_may_write=st.booleans(),
-    own_number=st.booleans(),
-    blocked=st.booleans(),
-    opt_out_source=st.sampled_from(["", "keyword", "operator", "provider"]),
-    stopped_by=st.sampled_from([(), ("everything",), ("line:default",)]),
-    caution=st.sampled_from(["", "length"]),
-    passive_replies=st.integers(0, 9),
-    counts=st.builds(
-        VolumeCounts,
-        recipient_minute=st.integers(0, 20),
-        line_minute=st.integers(0, 900),
-        same_text_5_minutes=st.integers(0, 9),
-        waiting=st.integers(0, 20_000),
-    ),
-)
+def by(*rules: Rule, **changes: Any) -> Decision:
+    return decide(facts(**changes), make_policy({}, {}, rules))
 
 
 @pytest.mark.proves("P1")
 def test_no_rules_means_no() -> None:
-    decision = decide(facts(), (), "v1")
+    decision = by()
     assert decision.verdict is Verdict.DENY
     assert [reason.code for reason in decision.reasons] == ["no_rules"]
 
@@ -83,7 +61,7 @@ def test_no_rules_means_no() -> None:
 @pytest.mark.proves("P1")
 @pytest.mark.parametrize("answer", [RuntimeError("x"), None, Verdict.ALLOW, True, "allow"])
 def test_a_rule_that_breaks_is_a_no_and_an_alarm(answer: object) -> None:
-    decision = decide(facts(), (rule("fine", ALLOWED), rule("broken", answer)), "v1")
+    decision = by(rule("fine", ALLOWED), rule("broken", answer))
     assert decision.verdict is Verdict.DENY
     assert [(why.rule, why.code) for why in decision.reasons] == [("broken", "rule_failed")]
     [alarm] = decision.alarms
@@ -96,7 +74,7 @@ def test_the_strictest_wins_in_every_order(answers: list[Any], chance: Any) -> N
     rules = [rule(f"rule{n}", answer) for n, answer in enumerate(answers)]
     shuffled = list(rules)
     chance.shuffle(shuffled)
-    one, other = decide(facts(), rules, "v1"), decide(facts(), shuffled, "v1")
+    one, other = by(*rules), by(*shuffled)
     assert (one.verdict, one.until) == (other.verdict, other.until)
     assert set(one.reasons) == set(other.reasons)
     assert set(one.alarms) == set(other.alarms)
@@ -111,8 +89,7 @@ def test_the_strictest_wins_in_every_order(answers: list[Any], chance: Any) -> N
 @given(st.lists(RULINGS, min_size=1, max_size=6), RULINGS)
 def test_another_rule_never_weakens_the_rest(answers: list[Any], more: Any) -> None:
     rules = [rule(f"rule{n}", answer) for n, answer in enumerate(answers)]
-    before = decide(facts(), rules, "v1")
-    after = decide(facts(), [*rules, rule("more", more)], "v1")
+    before, after = by(*rules), by(*rules, rule("more", more))
     assert after.verdict >= before.verdict
     if before.verdict is Verdict.HOLD is after.verdict and before.until is None:
         assert after.until is None
@@ -123,31 +100,75 @@ def test_another_rule_never_weakens_the_rest(answers: list[Any], more: Any) -> N
 def test_time_lifts_a_hold_only_if_it_lifts_every_one() -> None:
     soon, late = NOW + timedelta(minutes=1), NOW + timedelta(hours=1)
     timed = [rule("a", hold("x", "", soon)), rule("b", hold("y", "", late))]
-    assert decide(facts(), timed, "v1").until == late
-    assert decide(facts(), [*timed, rule("c", hold("z", ""))], "v1").until is None
-    assert decide(facts(), [*timed, rule("c", deny("z", ""))], "v1").until is None
+    assert by(*timed).until == late
+    assert by(*timed, rule("c", hold("z", ""))).until is None
+    assert by(*timed, rule("c", deny("z", ""))).until is None
 
 
-@pytest.mark.proves("P1")
-def test_every_rule_file_is_found_by_its_name() -> None:
-    assert [one.name for one in discover()] == [
-        "access",
-        "block_list",
-        "caution",
-        "kill_switch",
-        "line_volume",
-        "loop_guard",
-        "opt_out",
-        "purpose",
-        "recipient_volume",
-    ]
-    assert all(one.explain for one in discover())
+# -- a person's yes -------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("P2")
+@pytest.mark.parametrize("grantable", [True, False])
+def test_an_approval_meets_what_asks_for_a_person(grantable: bool) -> None:
+    held = rule("held", hold("x", "a person must look"), grantable=grantable)
+    decision = by(held, approval="msg_1")
+    assert decision.verdict is Verdict.ALLOW
+    [reason] = decision.reasons
+    assert (reason.verdict, reason.met_by) == (Verdict.HOLD, "approval:msg_1")
+
+
+@pytest.mark.proves("P2")
+def test_a_grant_meets_only_what_may_be_granted() -> None:
+    yes, no = rule("yes", hold("x", ""), grantable=True), rule("no", hold("y", ""))
+    assert by(yes, grant="grt_1").verdict is Verdict.ALLOW
+    assert [why.met_by for why in by(yes, grant="grt_1").reasons] == ["grant:grt_1"]
+    both = by(yes, no, grant="grt_1")
+    assert both.verdict is Verdict.HOLD
+    assert {why.rule: why.met_by for why in both.reasons} == {"yes": "grant:grt_1", "no": ""}
+
+
+@pytest.mark.proves("P1", "P2")
+@given(st.lists(RULINGS, min_size=1, max_size=6), st.booleans(), st.booleans())
+def test_nobody_lifts_a_no_and_only_time_lifts_what_waits_for_it(
+    answers: list[Any], approved: bool, granted: bool
+) -> None:
+    rules = [rule(f"rule{n}", answer, grantable=True) for n, answer in enumerate(answers)]
+    yes = {"approval": "msg_1" if approved else "", "grant": "grt_1" if granted else ""}
+    before, after = by(*rules), by(*rules, **yes)
+    timed = [a.until for a in answers if isinstance(a, Ruling) and a.until is not None]
+    if before.verdict is Verdict.DENY:
+        assert after.verdict is Verdict.DENY
+    elif timed:
+        assert after.verdict is Verdict.HOLD
+        assert after.until == (max(timed) if any(yes.values()) else before.until)
+    for reason in after.reasons:
+        assert not reason.met_by or (reason.verdict is Verdict.HOLD and reason.code == "held")
+
+
+def test_each_rule_is_asked_about_its_acts_only() -> None:
+    only = Rule("only", "only", lambda f, s: deny("no", ""), acts=frozenset({Act.CALL}))
+    assert by(only, act=Act.CALL).verdict is Verdict.DENY
+    assert by(only, rule("fine", ALLOWED)).verdict is Verdict.ALLOW
+
+
+def test_who_asks_why_hears_every_rule() -> None:
+    policy = make_policy({}, {}, [rule("a", ALLOWED), rule("b", deny("no", "why"))])
+    assert rulings(facts(), policy) == [("a", ALLOWED), ("b", deny("no", "why"))]
+    assert decide(facts(), make_policy({}, {}, [rule("a", ALLOWED)])) == allowed(
+        Act.REPLY, make_policy({}, {}, [rule("a", ALLOWED)]).version
+    )
+
+
+# -- all rules together ---------------------------------------------------------------------------
 
 
 @pytest.mark.proves("P1", "P3")
-@given(ALL_FACTS)
-def test_whatever_the_facts_the_great_noes_hold(given_facts: Facts) -> None:
-    decision = decide(given_facts, discover(), "v1")
+@given(ALL_FACTS, policies())
+def test_whatever_the_facts_and_settings_the_great_noes_hold(
+    given_facts: Facts, policy: Policy
+) -> None:
+    decision = decide(given_facts, policy)
     assert decision.alarms == ()
     outbound = given_facts.act is not Act.RECEIVE
     if given_facts.blocked or given_facts.own_number or (outbound and given_facts.stopped_by):
@@ -158,7 +179,8 @@ def test_whatever_the_facts_the_great_noes_hold(given_facts: Facts) -> None:
     )
     if outbound and given_facts.opt_out_source and not confirming:
         assert decision.verdict is Verdict.DENY
-    if outbound and given_facts.caution:
+    yes = given_facts.approval or given_facts.grant
+    if outbound and given_facts.caution and not yes:
         assert decision.verdict is not Verdict.ALLOW
 
 
@@ -170,20 +192,77 @@ def test_an_agent_never_writes_first_to_a_stranger_by_itself(given_facts: Facts)
         and given_facts.initiator is Initiator.AGENT
         and given_facts.role is Role.STRANGER
         and given_facts.message_class is MessageClass.FREE_TEXT
+        and not given_facts.listed
+        and not given_facts.approval
+        and not given_facts.grant
     )
     if asked:
-        assert decide(given_facts, discover(), "v1").verdict is not Verdict.ALLOW
+        assert decide(given_facts, policy_of()).verdict is not Verdict.ALLOW
 
 
 @pytest.mark.proves("P11")
-@given(ALL_FACTS)
-def test_the_same_facts_give_the_same_decision(given_facts: Facts) -> None:
-    assert decide(given_facts, discover(), "v1") == decide(given_facts, discover(), "v1")
+@given(ALL_FACTS, policies())
+def test_the_same_facts_and_policy_give_the_same_decision_from_the_record_too(
+    given_facts: Facts, policy: Policy
+) -> None:
+    decision = decide(given_facts, policy)
+    assert decide(given_facts, policy) == decision
+    stored_facts = json.loads(json.dumps(facts_to_record(given_facts)))
+    stored_policy = from_document(json.loads(json.dumps(policy.document)))
+    assert facts_from_record(stored_facts) == given_facts
+    assert (stored_policy.version, stored_policy.settings) == (policy.version, policy.settings)
+    assert decide(facts_from_record(stored_facts), stored_policy) == decision
+
+
+# -- policies and records -------------------------------------------------------------------------
+
+
+@pytest.mark.proves("P1")
+def test_every_rule_file_is_found_by_its_name() -> None:
+    found = [one.name for one in discover()]
+    assert found == sorted(found)
+    assert {"access", "approval", "block_list", "kill_switch", "opt_out", "purpose"} <= set(found)
+
+
+@pytest.mark.proves("P11")
+def test_a_version_names_exactly_what_a_policy_says() -> None:
+    volume = {one.name: one for one in discover()}["line_volume"]
+    plain = policy_of()
+    assert policy_of().version == plain.version
+    assert policy_of(line_volume=volume.settings).version == plain.version
+    other = type(volume.settings)(minute=7)
+    assert policy_of(line_volume=other).version != plain.version
+    assert make_policy({}, {"topics": "1"}).version != plain.version
+    assert make_policy({}, {}, discover()[1:]).version != plain.version
+
+
+def test_a_policy_of_other_rules_is_not_decided_by() -> None:
+    document = dict(policy_of().document)
+    for rules in ({**document["rules"], "unheard_of": {}}, {}):
+        with pytest.raises(KeyError, match="another set of rules"):
+            from_document({**document, "rules": rules})
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{"unheard_of": 1}, {"act": "party"}, {"counts": {"unheard_of": 1}}, {}],
+)
+def test_a_foreign_record_is_told(record: dict[str, Any]) -> None:
+    given = {**facts_to_record(facts()), **record} if record else {}
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        facts_from_record(given)
+
+
+@pytest.mark.proves("P7")
+def test_a_record_names_only_what_is_out_of_the_ordinary() -> None:
+    record = facts_to_record(facts())
+    assert set(record) == {"act", "now", "line", "contact_id", "role", "initiator", "traits"}
 
 
 @pytest.mark.proves("P11", "P7")
 async def test_a_stored_decision_is_decided_again(store_url: str) -> None:
-    async with telling(store_url, sms={**OPEN, "volume": {"perRecipientMinute": 1}}) as story:
+    sms = {**OPEN, "policy": {"recipientVolume": {"minute": 1}}}
+    async with telling(store_url, sms=sms) as story:
         for body in ("hello", "again", "STOP"):
             await story.phone(ALICE).texts(body)
             await story.passes(seconds=5)
@@ -191,15 +270,14 @@ async def test_a_stored_decision_is_decided_again(store_url: str) -> None:
         replayed = []
         outbound = await story.read(lambda tx: tx.messages.listing(50, None, None, None))
         items = await story.read(lambda tx: tx.outbox.of_messages([m.id for m in outbound]))
+        policy = story.gateway.kit.policies["default"]
+        again_from = from_document(json.loads(json.dumps(policy.document)))
         subjects = [m.id for m in outbound] + [one.id for part in items.values() for one in part]
         for subject in subjects:
             for body in await audit(story, subject, "decision"):
                 stored = json.loads(json.dumps(body))
-                again = decide(
-                    facts_from_record(stored["facts"]),
-                    story.gateway.kit.rules,
-                    stored["policy"],
-                )
+                assert stored["policy"] == again_from.version
+                again = decide(facts_from_record(stored["facts"]), again_from)
                 assert again.verdict.name.lower() == stored["verdict"]
                 assert [why.code for why in again.reasons] == [
                     why["code"] for why in stored["reasons"]

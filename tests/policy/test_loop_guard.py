@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from policy_facts import facts
+from policy_facts import ask, facts
 
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import Act, Verdict
@@ -18,18 +18,18 @@ PASSIVE = {MessageClass.PAIRING, MessageClass.HELP, MessageClass.OPT_IN_CONFIRMA
 @pytest.mark.parametrize("initiator", Initiator)
 def test_our_own_numbers(act: Act, initiator: Initiator) -> None:
     asked = facts(act=act, initiator=initiator, own_number=True)
-    assert (RULE.judge(asked).verdict, RULE.judge(asked).code) == (Verdict.DENY, "own_number")
+    ruling = ask(RULE, asked)
+    assert (ruling.verdict, ruling.code) == (Verdict.DENY, "own_number")
 
 
 @pytest.mark.proves("P10")
 @pytest.mark.parametrize("message_class", MessageClass)
 def test_automatic_answers_end(message_class: MessageClass) -> None:
-    limits = {"passive_replies_max": 3}
-    asked = facts(None, limits, message_class=message_class, passive_replies=3)
+    asked = facts(message_class=message_class, passive_replies=3)
     expected = Verdict.DENY if message_class in PASSIVE else Verdict.ALLOW
-    assert RULE.judge(asked).verdict is expected
-    fewer = facts(None, limits, message_class=message_class, passive_replies=2)
-    assert RULE.judge(fewer).verdict is Verdict.ALLOW
+    assert ask(RULE, asked, passive_replies_max=3).verdict is expected
+    fewer = facts(message_class=message_class, passive_replies=2)
+    assert ask(RULE, fewer, passive_replies_max=3).verdict is Verdict.ALLOW
 
 
 @pytest.mark.proves("P10")
@@ -42,8 +42,7 @@ def test_automatic_answers_end(message_class: MessageClass) -> None:
     ],
 )
 def test_the_same_text(initiator: Initiator, verdict: Verdict) -> None:
-    limits = {"same_text_per_5_minutes": 4}
-    at = facts({"same_text_5_minutes": 4}, limits, initiator=initiator)
-    assert RULE.judge(at).verdict is verdict
-    below = facts({"same_text_5_minutes": 3}, limits, initiator=initiator)
-    assert RULE.judge(below).verdict is Verdict.ALLOW
+    at = facts({"same_text_5_minutes": 4}, initiator=initiator)
+    assert ask(RULE, at, same_text_per_5_minutes=4).verdict is verdict
+    below = facts({"same_text_5_minutes": 3}, initiator=initiator)
+    assert ask(RULE, below, same_text_per_5_minutes=4).verdict is Verdict.ALLOW

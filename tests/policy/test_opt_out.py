@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from policy_facts import facts
+from policy_facts import ask, facts
 
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import Act, Verdict
@@ -21,13 +21,14 @@ def test_what_may_still_be_said(source: str, initiator: Initiator) -> None:
         message_class
         for message_class in MessageClass
         for act in (Act.REPLY, Act.INITIATE)
-        if RULE.judge(
+        if ask(
+            RULE,
             facts(
                 act=act,
                 message_class=message_class,
                 initiator=initiator,
                 opt_out_source=source,
-            )
+            ),
         ).verdict
         is Verdict.ALLOW
     }
@@ -36,4 +37,4 @@ def test_what_may_still_be_said(source: str, initiator: Initiator) -> None:
 
 def test_what_they_write_is_kept() -> None:
     asked = facts(act=Act.RECEIVE, opt_out_source="keyword")
-    assert RULE.judge(asked).verdict is Verdict.HOLD
+    assert ask(RULE, asked).verdict is Verdict.HOLD

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from policy_facts import facts
+from policy_facts import ask, facts
 
 from ringfence.model.contact import Role
 from ringfence.model.line import Purpose
@@ -44,10 +44,8 @@ def test_the_presets(
     paired: Verdict,
 ) -> None:
     def verdict(role: Role) -> Verdict:
-        asked = facts(
-            purpose=purpose, act=act, initiator=who, message_class=message_class, role=role
-        )
-        return RULE.judge(asked).verdict
+        asked = facts(act=act, initiator=who, message_class=message_class, role=role)
+        return ask(RULE, asked, purpose=purpose).verdict
 
     assert verdict(Role.STRANGER) is stranger
     assert {verdict(role) for role in (Role.OWNER, Role.MEMBER, Role.GUEST)} == {paired}
@@ -57,13 +55,12 @@ def test_the_presets(
 @pytest.mark.parametrize("role", Role)
 def test_a_notice_goes_to_owners_only(purpose: Purpose, role: Role) -> None:
     asked = facts(
-        purpose=purpose,
         act=Act.INITIATE,
         initiator=Initiator.SYSTEM,
         message_class=MessageClass.OWNER_NOTICE,
         role=role,
     )
-    assert RULE.judge(asked).verdict is (ALLOW if role is Role.OWNER else DENY)
+    assert ask(RULE, asked, purpose=purpose).verdict is (ALLOW if role is Role.OWNER else DENY)
 
 
 @pytest.mark.parametrize(
@@ -71,4 +68,4 @@ def test_a_notice_goes_to_owners_only(purpose: Purpose, role: Role) -> None:
     [(Purpose.HOTLINE, ALLOW), (Purpose.INTAKE, ALLOW), (Purpose.NOTIFY, HOLD)],
 )
 def test_what_is_heard(purpose: Purpose, heard: Verdict) -> None:
-    assert RULE.judge(facts(purpose=purpose, act=Act.RECEIVE)).verdict is heard
+    assert ask(RULE, facts(act=Act.RECEIVE), purpose=purpose).verdict is heard

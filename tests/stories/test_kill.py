@@ -250,7 +250,7 @@ def _document(carrier_url: str, url: str, store_url: str, port: int) -> dict[str
         dmPolicy="open",
         allowFrom=["*"],
         limits={"callbacksPerMinute": many, "messagesPerMinutePerLine": many},
-        volume={"perLineMinute": many, "perLineDay": many, "perRecipientMinute": 100},
+        policy={"lineVolume": {"minute": many, "day": many}, "recipientVolume": {"minute": 100}},
     )
     document["gateway"] = {"publicPort": port, "privatePort": 0, "pollMs": 50}
     document["delivery"] = {

@@ -13,8 +13,9 @@ from typing import Any, cast
 import pytest
 from starlette.routing import Route
 
-from ringfence.model.line import InboundLimits, MediaLimits, VolumeLimits
+from ringfence.model.line import InboundLimits, MediaLimits
 from ringfence.model.outbox import OUTBOX_TRANSITIONS
+from ringfence.policy.policy import discover
 from ringfence.web.measures import Measures
 from ringfence.web.private import PrivateDoor
 
@@ -83,6 +84,8 @@ def test_every_page_of_the_docs_is_reached_from_the_readme() -> None:
 
 
 NOTHING = cast(Any, None)
+# The rules that are ceilings; what their settings do must stand among the limits.
+CEILINGS = {"recipient_volume", "line_volume", "loop_guard"}
 
 
 def _page(name: str) -> str:
@@ -115,12 +118,27 @@ def test_every_metric_is_described() -> None:
 @pytest.mark.proves("P10")
 @pytest.mark.parametrize(
     ("section", "limits"),
-    [("limits", InboundLimits), ("volume", VolumeLimits), ("media", MediaLimits)],
+    [("limits", InboundLimits), ("media", MediaLimits)],
 )
 def test_every_limit_is_described_by_its_key(section: str, limits: type) -> None:
     page = _page("topics/limits.md")
     keys = [_key(field.name) for field in dataclasses.fields(limits)]
     missing = [f"{section}.{key}" for key in keys if f"| `{section}.{key}` |" not in page]
+    assert not missing, f"docs/topics/limits.md has no row for {missing}"
+
+
+@pytest.mark.proves("P10")
+def test_every_ceiling_of_a_rule_is_described_by_its_key() -> None:
+    page = _page("topics/limits.md")
+    keys = [
+        f"{_key(rule.name)}.{_key(field.name)}"
+        for rule in discover()
+        if rule.name in CEILINGS
+        for field in dataclasses.fields(rule.settings)
+        if not field.metadata["from_line"]
+    ]
+    missing = [key for key in keys if f"| `{key}` |" not in page]
+    assert keys
     assert not missing, f"docs/topics/limits.md has no row for {missing}"
 
 

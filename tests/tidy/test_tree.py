@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ringfence.agents import KINDS
-from ringfence.policy.decide import discover
+from ringfence.policy.policy import discover
 from ringfence.providers import providers
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@ one person, and dies with any change."""
 from __future__ import annotations
 
 from ringfence.model.draft import APPROVAL
-from ringfence.model.verdict import ALLOWED, Act, Ruling, deny
+from ringfence.model.verdict import ALLOWED, Ruling, deny
 from ringfence.policy.facts import Facts
 from ringfence.policy.rule import Rule
 
@@ -19,5 +19,4 @@ RULE = Rule(
     "approval",
     "A text a person said yes to leaves only while that yes stands, and only word for word.",
     judge,
-    acts=frozenset({Act.REPLY, Act.INITIATE}),
 )
