@@ -98,7 +98,7 @@ def test_a_stop_withdraws_a_written_agreement_and_start_does_not_bring_it_back()
     assert stands([written, entered]).allows(Level.MARKETING, at(3))
 
 
-kinds = st.sampled_from([k for k in ConsentKind])
+kinds = st.sampled_from(list(ConsentKind))
 some_events = st.lists(
     st.builds(
         lambda kind, level, programme, method, day, until: event(
