@@ -25,6 +25,7 @@ COMMANDS = {
     "resume": ("halt", "Release a kill switch."),
     "sim": ("sim", "The simulated carrier, and phones on it."),
     "stop": ("halt", "Engage a kill switch: nothing it covers leaves any more."),
+    "templates": ("templates", "Templates: list, show, lint, preview."),
     "tokens": ("tokens", "Tokens for people and programs: create, list, revoke."),
 }
 

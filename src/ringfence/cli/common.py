@@ -27,6 +27,32 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 line_option = click.option(
     "--account", "account", metavar="ID", help="The line (account); the default one if not given."
 )
+set_option = click.option(
+    "--set",
+    "given",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="A field of the template; once for each.",
+)
+language_option = click.option(
+    "--lang",
+    "language",
+    default="",
+    metavar="TAG",
+    help="The language, such as de or es-MX; the template's own if it has no text in it.",
+)
+
+
+def fields_of(given: Sequence[str]) -> dict[str, str]:
+    """The fields typed as FIELD=VALUE. Wrong usage without a sign of equality, or twice the same."""
+    fields: dict[str, str] = {}
+    for pair in given:
+        name, sign, value = pair.partition("=")
+        if not sign or name in fields:
+            why = "given twice" if sign else "written as FIELD=VALUE"
+            raise click.BadParameter(f"{name!r}: {why}", param_hint="--set")
+        fields[name] = value
+    return fields
 
 
 def settings(ctx: click.Context) -> Settings:

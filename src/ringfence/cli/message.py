@@ -15,7 +15,7 @@ from ringfence.cli import common
 from ringfence.model.message import MessageStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ringfence.bootstrap import Gateway
     from ringfence.gateway.bridge import SendRequest, Upload
@@ -42,6 +42,9 @@ class _Wanted:
     media: tuple[str, ...]
     account: str | None
     key: str
+    template: str
+    fields: Mapping[str, str]
+    language: str
 
 
 @command.command("send")
@@ -67,6 +70,14 @@ class _Wanted:
     help="The text; - reads it from standard input.",
 )
 @click.option(
+    "--template",
+    default="",
+    metavar="NAME",
+    help="A template in place of --message; see `ringfence templates`.",
+)
+@common.set_option
+@common.language_option
+@click.option(
     "--media",
     multiple=True,
     metavar="FILE_OR_URL",
@@ -88,6 +99,9 @@ def send(
     channel: str,
     target: str,
     text: str,
+    template: str,
+    given: tuple[str, ...],
+    language: str,
     media: tuple[str, ...],
     account: str | None,
     key: str,
@@ -96,9 +110,14 @@ def send(
 ) -> None:
     """Send a text. The gate decides as for any other message; exit code 1 when it is held or
     refused. The running gateway sends it; without one it waits for the next."""
+    if text and template:
+        raise click.UsageError("Give --message or --template, not both.")
+    if not template and (given or language):
+        raise click.UsageError("--set and --lang go with --template.")
     if text == "-":
         text = sys.stdin.read(64 * 1024)
-    wanted = _Wanted(target, text, media, account, key)
+    fields = common.fields_of(given)
+    wanted = _Wanted(target, text, media, account, key, template, fields, language)
     document = common.with_gateway(ctx, lambda gateway: _send(gateway, wanted, dry_run, as_json))
     if as_json:
         common.print_json(document)
@@ -132,12 +151,13 @@ async def _send(gateway: Gateway, wanted: _Wanted, dry_run: bool, as_json: bool)
 
 
 def _request(gateway: Gateway, wanted: _Wanted) -> SendRequest:
-    from ringfence.gateway.bridge import SendRequest
+    from ringfence.gateway.bridge import SendRequest, templated
+    from ringfence.gateway.templates import fill
 
     line = common.line_of(gateway.settings, wanted.account)
     urls = tuple(one for one in wanted.media if one.lower().startswith("https://"))
     files = [one for one in wanted.media if one not in urls]
-    return SendRequest(
+    request = SendRequest(
         line=line,
         to=common.number_of(wanted.target, "--target"),
         body=wanted.text,
@@ -146,6 +166,9 @@ def _request(gateway: Gateway, wanted: _Wanted) -> SendRequest:
         uploads=tuple(_upload(line, name) for name in files),
         idempotency_key=wanted.key,
     )
+    if not wanted.template:
+        return request
+    return templated(request, fill(gateway.kit, wanted.template, wanted.language, wanted.fields))
 
 
 def _upload(line: Line, name: str) -> Upload:
