@@ -19,7 +19,8 @@ from ringfence.bootstrap import Gateway, Role, open_gateway, running
 from ringfence.cli.common import run
 from ringfence.cli.gateway import spare_the_collector
 from ringfence.config import load
-from ringfence.gateway.review import Proposal, propose
+from ringfence.gateway.proposal import Proposal
+from ringfence.gateway.review import propose
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act
 

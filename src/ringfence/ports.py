@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ringfence.model.audit import AuditEntry, Checkpoint
@@ -436,6 +436,19 @@ class Consents(Protocol):
     def withdraw_requests(self, number: PhoneNumber) -> int: ...
 
 
+class Guesses(Protocol):
+    """Wrong codes, by who gave them: rate-limited, then locked out."""
+
+    def locked(self, subject: str, now: datetime) -> bool: ...
+    def wrong(
+        self, subject: str, now: datetime, most: int, within: timedelta, lock: timedelta
+    ) -> bool:
+        """Count one; True when this one locks the subject out for `lock`."""
+
+    def right(self, subject: str) -> None:
+        """Forget what was counted."""
+
+
 class Policies(Protocol):
     """The policies that decided, by version, so that each decision can be made again (P11)."""
 
@@ -664,6 +677,7 @@ class Tx(Protocol):
     pauses: Pauses
     acquaintances: Acquaintances
     policies: Policies
+    guesses: Guesses
     templates: Templates
     consents: Consents
     turns: Turns

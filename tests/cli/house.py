@@ -17,7 +17,8 @@ from ringfence.bootstrap import Gateway, open_gateway
 from ringfence.cli import main
 from ringfence.config import load
 from ringfence.gateway import pairing
-from ringfence.gateway.review import Proposal, propose
+from ringfence.gateway.proposal import Proposal
+from ringfence.gateway.review import propose
 from ringfence.model.contact import PairingRequest
 from ringfence.model.errors import RingfenceError
 from ringfence.model.phone import PhoneNumber

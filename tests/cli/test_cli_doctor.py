@@ -128,7 +128,8 @@ def test_a_taken_port_is_wrong(tmp_path: Path, unused_port: int) -> None:
 
 def test_a_clock_behind_the_store_is_wrong(house: House) -> None:
     async def tomorrow(gateway: Gateway) -> None:
-        from ringfence.gateway.review import Proposal, propose
+        from ringfence.gateway.proposal import Proposal
+        from ringfence.gateway.review import propose
         from ringfence.model.phone import PhoneNumber
         from ringfence.model.verdict import Act
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ringfence.bootstrap import Gateway
     from ringfence.gateway.bridge import SendRequest, Upload
-    from ringfence.gateway.review import Proposed
+    from ringfence.gateway.proposal import Proposed
     from ringfence.model.line import Line
     from ringfence.model.message import Message
     from ringfence.text.segments import Segments

@@ -11,7 +11,8 @@ from typing import Any
 
 from ringfence.gateway.attach import check_outbound, host
 from ringfence.gateway.equipment import Equipment
-from ringfence.gateway.review import Proposal, Proposed, preview, propose
+from ringfence.gateway.proposal import Proposal, Proposed
+from ringfence.gateway.review import preview, propose
 from ringfence.gateway.templates import Filled, settle
 from ringfence.model.audit import digest
 from ringfence.model.draft import Category

@@ -15,8 +15,8 @@ from ringfence.gateway.attach import hosted_urls
 from ringfence.gateway.batch import Batcher, until_stored
 from ringfence.gateway.cancel import provider_opted_out
 from ringfence.gateway.claiming import CLAIM_FAILED, Claim
-from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.counting import give_back
+from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk, Question
 from ringfence.gateway.parts import cancel_later_parts, hold_later_parts, settle_parts
 from ringfence.gateway.recover import expire
@@ -32,7 +32,6 @@ from ringfence.model.errors import (
     RingfenceError,
 )
 from ringfence.model.message import MessageStatus
-from ringfence.model.phone import PhoneNumber
 from ringfence.model.outbox import (
     ErrorClass,
     OutboxItem,
@@ -41,6 +40,7 @@ from ringfence.model.outbox import (
     OutcomeKind,
     Watch,
 )
+from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Decision, Verdict
 from ringfence.ports import MessageChange, OutboxChange, Tx
 from ringfence.providers.base import OutboundText

@@ -18,7 +18,7 @@ from ringfence.model.message import NO_TRAITS, MessageClass
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act, Decision
 from ringfence.policy.decide import decide
-from ringfence.policy.facts import Disclosure, Facts, Initiator, VolumeCounts, facts_to_record
+from ringfence.policy.facts import Disclosure, Facts, Initiator, facts_to_record
 from ringfence.ports import Tx
 
 # Automatic answers that a machine could keep asking for (loop guard).
@@ -52,9 +52,16 @@ class FactsDesk:
     """The facts of one batch of questions in one transaction."""
 
     def __init__(
-        self, kit: Equipment, tx: Tx, questions: Sequence[Question], now: datetime
+        self,
+        kit: Equipment,
+        tx: Tx,
+        questions: Sequence[Question],
+        now: datetime,
+        approving: Draft | None = None,
     ) -> None:
+        """`approving` is a draft that is being approved, as it will be."""
         self._kit, self._tx, self._now = kit, tx, now
+        self._approving = {} if approving is None else {approving.message_id: approving}
         numbers = {question.number for question in questions}
         self.people = tx.people.find(numbers)
         self._add_unknown(numbers)
@@ -76,7 +83,8 @@ class FactsDesk:
         pairs = {(q.line.id, q.number) for q in questions}
         self._known = tx.acquaintances.known(pairs)
         self._pauses = tx.pauses.of({q.number for q in questions})
-        self._approvals = tx.drafts.many(q.message_id for q in questions if q.approval_digest)
+        asked = [q.message_id for q in questions if q.approval_digest]
+        self._approvals = (tx.drafts.many(asked) if asked else {}) | self._approving
         told = {
             (q.line.id, q.number, disclosure_version(q.line))
             for q in questions
@@ -229,9 +237,7 @@ def _pairs(question: Question) -> bool:
     return question.number not in question.line.owners
 
 
-def covers(
-    switch: Switch, line: str, initiator: str, number: PhoneNumber, flow: str = ""
-) -> bool:
+def covers(switch: Switch, line: str, initiator: str, number: PhoneNumber, flow: str = "") -> bool:
     """Does an engaged kill switch stop this act?"""
     match switch.scope:
         case SwitchScope.EVERYTHING:

@@ -13,7 +13,8 @@ from ringfence.gateway.consent import check
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.evidence import Statement, require_writer, write
 from ringfence.gateway.pairing import ALPHABET
-from ringfence.gateway.review import Proposal, Proposed, propose
+from ringfence.gateway.proposal import Proposal, Proposed
+from ringfence.gateway.review import propose
 from ringfence.model.consent import ConsentKind, Level, Method, OptInRequest, OptInState
 from ringfence.model.errors import ConsentRefused, InvalidField, TooMany
 from ringfence.model.line import Line

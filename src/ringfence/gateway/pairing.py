@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from ringfence.gateway.cancel import cancel_person
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.notices import owner_notices, quoted
-from ringfence.gateway.review import Proposal, propose
+from ringfence.gateway.proposal import Proposal
+from ringfence.gateway.review import propose
 from ringfence.model.contact import PairingRequest, PairingState
 from ringfence.model.errors import NotFound
 from ringfence.model.line import Line

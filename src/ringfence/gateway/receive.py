@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, assert_never
 
+from ringfence.gateway import bytext
 from ringfence.gateway.batch import Batcher
 from ringfence.gateway.cancel import cancel_person
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk, Question
 from ringfence.gateway.notices import SUSPECTED, suspected_stop
 from ringfence.gateway.pairing import stranger_wrote
+from ringfence.gateway.proposal import Proposal
 from ringfence.gateway.rates import Rate
-from ringfence.gateway.review import Proposal, propose, reason_text
+from ringfence.gateway.review import propose, reason_text
 from ringfence.gateway.track import Tracker
 from ringfence.model.audit import AuditEntry, digest
 from ringfence.model.contact import Person
@@ -247,7 +249,9 @@ class Receiver:
             if _wish_to_tell(arrival, decision):
                 told = suspected_stop(self._kit, tx, arrival.line, arrival.message)
                 propose(self._kit, tx, told, now)
-            if decision.verdict is Verdict.ALLOW and not arrival.line.silent:
+            if _commands(arrival, decision):
+                turns.append(_turn(self._kit, arrival, now, bytext.COMMAND))
+            elif decision.verdict is Verdict.ALLOW and not arrival.line.silent:
                 turns.append(_turn(self._kit, arrival, now))
                 if desk.people[arrival.message.number].passive_replies:
                     real.append(arrival.message.number)
@@ -438,7 +442,16 @@ def _needs_pairing(decision: Decision) -> bool:
     )
 
 
-def _turn(kit: Equipment, arrival: Arrival, now: datetime) -> Turn:
+def _commands(arrival: Arrival, decision: Decision) -> bool:
+    """An operator's word about a draft, or to stop: for us and not for the agent, also on a line
+    that answers nobody."""
+    message = arrival.message
+    if decision.verdict is Verdict.DENY:
+        return False
+    return bytext.read(arrival.line, message.number, message.body) is not None
+
+
+def _turn(kit: Equipment, arrival: Arrival, now: datetime, why: str = "") -> Turn:
     message = arrival.message
     return Turn(
         id=kit.ids.new("turn", now),
@@ -449,4 +462,5 @@ def _turn(kit: Equipment, arrival: Arrival, now: datetime) -> Turn:
         state=TurnState.OWED,
         received_at=message.created_at,
         due_at=now,
+        reason=why,
     )

@@ -48,7 +48,8 @@ def recover(kit: Equipment, tx: Tx, sole_owner: bool, now: datetime) -> tuple[in
         ]
     )
     if turns or items:
-        body = {"turns": len(turns), "sends": [item.id for item in items]}
+        # A turn that was under way may have been asked: its agent may have acted on it.
+        body = {"turns": [turn.id for turn in turns], "sends": [item.id for item in items]}
         tx.audit.append([kit.audit("recovered", kit.owner, "system", now, body)])
     return len(turns), len(items)
 

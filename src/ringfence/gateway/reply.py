@@ -11,19 +11,22 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from ringfence.delivery.retry import Again, DeadLetter, turn_again
+from ringfence.gateway import bytext
 from ringfence.gateway.attach import Fetched, fetch_all
 from ringfence.gateway.batch import Batcher, until_stored
 from ringfence.gateway.claiming import CLAIM_FAILED, Claim
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk, Question, covers
 from ringfence.gateway.notices import STOP_SUSPECTED, SUSPECTED
-from ringfence.gateway.review import Proposal, propose
-from ringfence.model.audit import digest
+from ringfence.gateway.proposal import Proposal
+from ringfence.gateway.review import propose
+from ringfence.model.audit import AuditEntry, digest
 from ringfence.model.contact import Switch
 from ringfence.model.errors import (
     AgentError,
     AgentRefused,
     AgentUnavailable,
+    WrongRequest,
 )
 from ringfence.model.line import Line
 from ringfence.model.message import Direction, MediaRef, Message
@@ -88,6 +91,10 @@ class Replier:
 
     async def answer(self, open_turn: OpenTurn) -> None:
         """Run one turn to its end. Never raises for what an agent or a provider does."""
+        command = bytext.read(open_turn.line, open_turn.turn.number, open_turn.message.body)
+        if open_turn.turn.reason == bytext.COMMAND and command is not None:
+            await self._obey(open_turn, command)
+            return
         try:
             finished = await self._run(open_turn)
         except AgentUnavailable as error:
@@ -121,7 +128,8 @@ class Replier:
         changes: list[TurnChange] = []
         for turn, question in zip(due, questions, strict=True):
             message = messages[turn.message_id]
-            refusal = self._refusal(tx, desk, question, turn)
+            commanded = turn.reason == bytext.COMMAND
+            refusal = None if commanded else self._refusal(tx, desk, question, turn)
             if refusal is not None:
                 changes.append(refusal)
                 continue
@@ -157,6 +165,10 @@ class Replier:
         line = self._kit.lines.get(turn.line)
         if line is None:
             return "line_gone: this line is not configured"
+        if turn.reason == bytext.COMMAND:
+            return (
+                ""  # no agent is asked, and an operator must be able to decide while all is stopped
+            )
         agent = f"agent:{line.agent_id}"
         stopped = any(covers(switch, turn.line, agent, turn.number) for switch in switches)
         return "stopped" if stopped else ""
@@ -259,6 +271,37 @@ class Replier:
             case _:
                 assert_never(step)
 
+    # -- an operator's word ----------------------------------------------------------------
+
+    async def _obey(self, open_turn: OpenTurn, command: bytext.Command) -> None:
+        """Do what an operator texted and end the turn, in one transaction; what cannot be done is
+        undone as a whole and told."""
+        store, line, message = self._kit.store, open_turn.line, open_turn.message
+
+        def job(tx: Tx) -> None:
+            now = self._kit.clock.now()
+            self._told(tx, open_turn, bytext.obey(self._kit, tx, line, message, command, now), now)
+
+        try:
+            await until_stored(self._kit.clock, lambda: store.write(job))
+        except WrongRequest as error:
+            told = [bytext.answer(line, message, f"{command.code}: {error}")]
+            await until_stored(
+                self._kit.clock,
+                lambda: store.write(
+                    lambda tx: self._told(tx, open_turn, told, self._kit.clock.now())
+                ),
+            )
+        self._kit.turns_bell.ring()
+        self._kit.outbox_bell.ring()
+
+    def _told(
+        self, tx: Tx, open_turn: OpenTurn, proposals: Sequence[Proposal], now: datetime
+    ) -> None:
+        done = self._change(Finished(open_turn, TurnState.DONE, reason=bytext.COMMAND))
+        if tx.turns.change([done]):
+            propose(self._kit, tx, proposals, now)
+
     # -- the finishing transaction ---------------------------------------------------------
 
     def _finish_many(self, tx: Tx, batch: Sequence[Finished]) -> list[bool]:
@@ -267,15 +310,26 @@ class Replier:
         proposals: list[Proposal] = []
         for finished in batch:
             turn = finished.open.turn
-            if turn.id not in matched:
-                continue  # cancelled meanwhile, or taken over: the answer is thrown away
-            if finished.reply is not None:
+            ours = turn.id in matched
+            # Cancelled meanwhile, or taken over: then the answer is thrown away.
+            if ours and finished.reply is not None:
                 proposals += self._proposals(finished, finished.reply)
-            if finished.state in (TurnState.DEAD, TurnState.OWED):
-                body = {"state": finished.state, "attempt": turn.attempt, "line": turn.line}
-                tx.audit.append([self._kit.audit("turn", turn.id, "system", now, body)])
+            else:
+                tx.audit.append([self._asked(finished, ours, now)])
         propose(self._kit, tx, proposals, now)
         return [finished.open.turn.id in matched for finished in batch]
+
+    def _asked(self, finished: Finished, ours: bool, now: datetime) -> AuditEntry:
+        """That an agent was asked, where no proposal tells it: it may have acted all the same."""
+        turn = finished.open.turn
+        body = {
+            "state": finished.state if ours else "settled_elsewhere",
+            "attempt": turn.attempt,
+            "line": turn.line,
+            "agent": finished.open.line.agent_id,
+            "reason": finished.reason.partition(":")[0],
+        }
+        return self._kit.audit("turn", turn.id, "system", now, body)
 
     def _change(self, finished: Finished) -> TurnChange:
         return TurnChange(

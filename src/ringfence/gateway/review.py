@@ -3,22 +3,21 @@ here, the gate decides, and only ALLOW writes outbox items. Nothing else writes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import PASSIVE, FactsDesk, Question
+from ringfence.gateway.notices import draft_waits
+from ringfence.gateway.proposal import Proposal, Proposed
 from ringfence.gateway.traits import traits_of
 from ringfence.model.audit import AuditEntry, digest
-from ringfence.model.draft import APPROVAL, Category, Draft, DraftState, Traits, approval_digest
+from ringfence.model.draft import APPROVAL, Draft, DraftState, Traits, approval_digest
 from ringfence.model.line import Line
 from ringfence.model.message import (
     Direction,
-    MediaRef,
     Message,
-    MessageClass,
     MessageStatus,
 )
 from ringfence.model.outbox import OutboxItem, OutboxState
@@ -27,42 +26,6 @@ from ringfence.model.verdict import Act, Decision, Reason, Verdict
 from ringfence.ports import OutboxChange, Tx
 from ringfence.text.chunks import split
 from ringfence.text.segments import Segments, count
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A message somebody or something wants sent. `body` is plain text, not empty unless there is
-    media; `caution` says why a person must look first; `template` is `name@version`; `programme` is
-    what the person gets texts about (the line's own when empty); `replaces` is the draft this is an
-    edited text of."""
-
-    line: Line
-    number: PhoneNumber
-    body: str
-    act: Act
-    initiator: str
-    message_class: MessageClass = MessageClass.FREE_TEXT
-    media: tuple[MediaRef, ...] = ()
-    in_reply_to: str = ""
-    caution: str = ""
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    category: Category = Category.CONVERSATION
-    programme: str = ""
-    template: str = ""
-    flow: str = ""
-    replaces: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Proposed:
-    """What became of a proposal: the message's id, its status, and why; the draft's code where a
-    person must say yes."""
-
-    message_id: str
-    status: MessageStatus
-    reasons: tuple[Reason, ...]
-    parts: tuple[Segments, ...]
-    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +59,7 @@ def propose(kit: Equipment, tx: Tx, proposals: Sequence[Proposal], now: datetime
     desk = FactsDesk(kit, tx, questions, now)
     messages: list[Message] = []
     items: list[OutboxItem] = []
-    drafts: list[Draft] = []
+    drafts: list[tuple[Message, Draft]] = []
     entries: list[AuditEntry] = []
     results: list[Proposed] = []
     for one, question in zip(weighed, questions, strict=True):
@@ -110,15 +73,21 @@ def propose(kit: Equipment, tx: Tx, proposals: Sequence[Proposal], now: datetime
             items += _items(kit, one, message, question.text_digest, decision, now)
         code = ""
         if status is MessageStatus.HELD:
-            drafts.append(draft_of(kit, tx, message, now, replaces=one.proposal.replaces))
-            code = drafts[-1].code
+            draft = draft_of(kit, tx, message, now, replaces=one.proposal.replaces)
+            drafts.append((message, draft))
+            code = draft.code
         entries.append(entry)
-        results.append(Proposed(message_id, status, decision.reasons, one.parts, code))
+        results.append(
+            Proposed(message_id, status, decision.reasons, one.parts, code, decision.until)
+        )
     tx.messages.add_outbound(messages)
     tx.outbox.add(items)
-    tx.drafts.add(drafts)
+    tx.drafts.add([draft for _, draft in drafts])
     tx.audit.append(entries)
     _count_passive(tx, desk, messages)
+    for message, draft in drafts:
+        # Those who can say yes are told; what they are told never becomes a draft itself.
+        propose(kit, tx, draft_waits(tx, kit.lines[message.line], message, draft.code), now)
     return results
 
 
@@ -130,9 +99,11 @@ def preview(kit: Equipment, tx: Tx, proposal: Proposal, now: datetime) -> Propos
     return Proposed("", status_of(decision), decision.reasons, one.parts)
 
 
-def let_go(kit: Equipment, tx: Tx, message: Message, line: Line, now: datetime) -> Decision:
-    """A held message whose draft a person has just approved, in the caller's transaction: the gate
-    decides again, and only ALLOW (or a HOLD that time lifts) writes its outbox items."""
+def let_go(
+    kit: Equipment, tx: Tx, message: Message, line: Line, approved: Draft, now: datetime
+) -> Decision:
+    """A held message that a person approves (`approved` is its draft as it will be): the gate decides
+    again, and only ALLOW, or a HOLD that time lifts, writes anything."""
     texts = split(message.body, line.text_chunk_limit) or ("",)
     parts = tuple(count(text) for text in texts)
     message = replace(message, traits=replace(message.traits, basis=APPROVAL))
@@ -149,9 +120,12 @@ def let_go(kit: Equipment, tx: Tx, message: Message, line: Line, now: datetime) 
         traits=message.traits,
         approval_digest=asked_of(message),
     )
-    decision, entry = FactsDesk(kit, tx, [question], now).decide(question, message.id)
+    desk = FactsDesk(kit, tx, [question], now, approving=approved)
+    decision, entry = desk.decide(question, message.id)
+    if status_of(decision) is not MessageStatus.QUEUED:
+        return decision
     tx.audit.append([entry])
-    if status_of(decision) is MessageStatus.QUEUED and not _held_parts_due(tx, message, line, now):
+    if not _held_parts_due(tx, message, line, now):
         proposal = Proposal(line, message.number, message.body, question.act, message.initiator)
         one = Weighed(proposal, texts, parts, message.traits)
         tx.outbox.add(_items(kit, one, message, question.text_digest, decision, now))

@@ -14,6 +14,8 @@ RingfenceError
 │   ├── KeyReused                an idempotency key came back with another body
 │   ├── NotResubmittable         a dead letter that must not, or cannot, be tried again
 │   ├── NotReleasable            a message that is not held, or must not go now
+│   ├── AlreadyDecided           somebody else was first, or its time is over
+│   ├── DraftChanged             it is not what a person was asked about
 │   ├── ConsentRefused           a change of consent that is not the caller's to make
 │   ├── Forbidden                wrong door, wrong origin
 │   │   └── NotPermitted         known, and not allowed to do that
@@ -158,6 +160,18 @@ class NotReleasable(WrongRequest):
 
 class ConsentRefused(WrongRequest):
     """This change of consent cannot be made."""
+
+    http_status = 409
+
+
+class AlreadyDecided(WrongRequest):
+    """This draft is not waiting for a decision any more."""
+
+    http_status = 409
+
+
+class DraftChanged(WrongRequest):
+    """This draft is not what a person was asked about."""
 
     http_status = 409
 

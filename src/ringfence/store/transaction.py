@@ -13,6 +13,7 @@ from ringfence.store.consents import ConsentTable
 from ringfence.store.counters import CounterTable
 from ringfence.store.drafts import DraftTable
 from ringfence.store.events import EventTable
+from ringfence.store.guesses import GuessTable
 from ringfence.store.health import HealthView
 from ringfence.store.idempotency import IdempotencyTable
 from ringfence.store.media import MediaTable
@@ -47,6 +48,7 @@ class Transaction:
         self.policies: ports.Policies = PolicyTable(db)
         self.templates: ports.Templates = TemplateTable(db)
         self.consents: ports.Consents = ConsentTable(db)
+        self.guesses: ports.Guesses = GuessTable(db)
         self.turns: ports.Turns = TurnTable(db, self._tallies)
         self.outbox: ports.Outbox = OutboxTable(db, self._tallies)
         self.watches: ports.Watches = WatchTable(db)
