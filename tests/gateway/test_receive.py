@@ -218,7 +218,7 @@ async def test_a_wish_to_stop_in_other_words_is_for_a_person(
         [said] = await inbound(story)
         assert await audit(story, said.id, "opt_out_suspected") == [{"line": "default"}]
         [notice] = story.phone(OWNER).inbox
-        assert f"ringfence pairing block {ALICE}" in notice.body
+        assert f"ringfence consent opt-out {ALICE}" in notice.body
         # A suspicion is no opt-out: what comes after it is answered.
         await phone.texts("I mean the weather alerts")
         await story.passes(seconds=10)

@@ -29,7 +29,8 @@ def suspected_stop(kit: Equipment, tx: Tx, line: Line, message: Message) -> list
     tx.audit.append([kit.audit(STOP_SUSPECTED, message.id, "person", now, body)])
     text = (
         f"{number.e164} seems to want no more texts from {line.label}; an answer by the agent is "
-        f"held. If so: ringfence pairing block {number.e164} They wrote: {quoted(message.body)}"
+        f"held. If so: ringfence consent opt-out {number.e164} --reason asked "
+        f"They wrote: {quoted(message.body)}"
     )
     return owner_notices(tx, line, text, now)
 
