@@ -359,9 +359,9 @@ def test_holidays_make_the_horizon_longer_and_not_endless() -> None:
 
     now = "2026-07-01T12:00-04:00"
     assert until(US, NEW_YORK, now, holidays=closed_for(20)) == "2026-07-21T08:00:00-04:00"
-    run = HOLIDAY_RUN_MAX + HORIZON_DAYS - 1
-    assert until(US, NEW_YORK, now, holidays=closed_for(run)) == "2026-08-08T08:00:00-04:00"
-    assert until(US, NEW_YORK, now, holidays=closed_for(100)) == "Never"
+    run = HOLIDAY_RUN_MAX + HORIZON_DAYS
+    assert until(US, NEW_YORK, now, holidays=closed_for(run)) == "2026-08-09T08:00:00-04:00"
+    assert until(US, NEW_YORK, now, holidays=closed_for(run + 1)) == "Never"
 
 
 @pytest.mark.proves("C8", "P11")
