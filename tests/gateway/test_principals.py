@@ -58,8 +58,6 @@ async def test_the_token_itself_is_kept_nowhere(sqlite_url: str) -> None:
     async with telling(sqlite_url) as story:
         bearer = await create(story)
         await who(story, bearer)
-        secret = bearer.rpartition("_")[2]
-        assert len(secret) == 43 or "_" in bearer[5:]
     folder = Path(sqlite_url.removeprefix("sqlite:///")).parent
     held = b"".join(path.read_bytes() for path in folder.iterdir())
     assert b"token_created" in held
