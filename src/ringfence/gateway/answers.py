@@ -131,9 +131,9 @@ def _text_words(told: Told) -> str:
 
 
 def _approved(told: Told) -> Iterator[str]:
-    said = list(dict.fromkeys([*_approvals(told), *_grants(told), *_releases(told)]))
+    said = [*_approvals(told), *_edits(told), *_grants(told), *_releases(told)]
     if said:
-        yield from said
+        yield from dict.fromkeys(said)
         return
     verdict = told.last.get("verdict")
     if told.draft is not None and told.draft.state is DraftState.REJECTED:
@@ -149,13 +149,28 @@ def _approved(told: Told) -> Iterator[str]:
 
 
 def _approvals(told: Told) -> Iterator[str]:
+    when = {
+        stored.entry.actor: f", at {moment(stored.entry.at)}"
+        for stored in told.entries
+        if stored.entry.kind == "draft_approved" and stored.entry.subject == told.message.id
+    }
     for stored in told.decisions:
-        approval = stored.entry.body.get("approval")
-        if approval:
-            yield (
-                f"{who(approval['by'])} approved exactly this text to exactly this person (draft "
-                f"{approval['id']})."
-            )
+        if approval := stored.entry.body.get("approval"):
+            by = approval["by"]
+            text = f"{who(by)} approved exactly this text to exactly this person"
+            yield f"{text}{when.get(by, '')} (draft {approval['id']})."
+
+
+def _edits(told: Told) -> Iterator[str]:
+    """The edit that made this message out of another, or another out of this one."""
+    for stored in told.entries:
+        if stored.entry.kind != "draft_edited":
+            continue
+        by, at = who(stored.entry.actor), moment(stored.entry.at)
+        if stored.entry.subject == told.message.id:
+            yield f"{by} replaced it by {stored.entry.body.get('replaced_by')}, at {at}."
+        else:
+            yield f"{by} wrote it in the place of {stored.entry.subject}, at {at}."
 
 
 def _grants(told: Told) -> Iterator[str]:
@@ -216,8 +231,7 @@ def _written(told: Told) -> Iterator[str]:
         yield f"{who(told.initiator)}; no model is on record."
     if answered := held.get("answered_by"):
         yield f"The endpoint answered as {answered}."
-    if told.draft is not None and told.draft.replaces:
-        yield f"A person edited it: the text before stands in {told.draft.replaces}."
+    yield from _edits(told)
 
 
 def _stop(told: Told) -> Iterator[str]:
