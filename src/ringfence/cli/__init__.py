@@ -19,6 +19,7 @@ COMMANDS = {
     "consent": ("consent", "Who agreed to what: list, show, grant, revoke, import, export, ask."),
     "demo": ("demo", "Gateway, simulated carrier and demo agent; nothing to configure."),
     "doctor": ("doctor", "Check everything and say what to do."),
+    "drafts": ("drafts", "Messages that wait for a yes: list, show, approve, edit, reject."),
     "gateway": ("gateway", "Run the gateway."),
     "message": ("message", "Send a message; look at messages."),
     "pairing": ("pairing", "Strangers who ask to write in: list, approve, dismiss, block."),

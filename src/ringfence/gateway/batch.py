@@ -39,13 +39,19 @@ async def until_stored(clock: Clock, write: Callable[[], Awaitable[R]]) -> R:
 
 class Batcher(Generic[I, R]):
     """`await batcher(item)` resolves with the item's result after the commit is durable. `work`
-    runs inside the transaction and answers one result per item, in order."""
+    runs inside the transaction and answers one result per item, in order. `stored` is told once of
+    each batch that is durable; it must not raise."""
 
     def __init__(
-        self, store: Store, work: Callable[[Tx, Sequence[I]], Sequence[R]], most: int = 128
+        self,
+        store: Store,
+        work: Callable[[Tx, Sequence[I]], Sequence[R]],
+        most: int = 128,
+        stored: Callable[[Sequence[I], Sequence[R]], None] | None = None,
     ) -> None:
         self._store = store
         self._work = work
+        self._stored = stored
         self._most = most
         self._waiting: deque[tuple[I, asyncio.Future[R]]] = deque()
         self._running: asyncio.Task[None] | None = None
@@ -75,6 +81,8 @@ class Batcher(Generic[I, R]):
         for (_, future), result in zip(batch, results, strict=True):
             if not future.done():
                 future.set_result(result)
+        if self._stored is not None:
+            self._stored(items, results)
 
     async def _retry_alone(
         self, batch: list[tuple[I, asyncio.Future[R]]], error: Exception

@@ -23,9 +23,10 @@ def checkpoint(kit: Equipment, tx: Tx, actor: str, now: datetime) -> Checkpoint:
         raise SecretUnavailable("audit.signingKey: see `ringfence config validate`.")
     count, hash_ = tx.audit.head()
     newest = tx.checkpoints.newest()
-    if newest is not None and _since(newest, count) <= 0:
+    key = kit.signer.public_key
+    if newest is not None and _since(newest, count) <= 0 and newest.public_key == key:
         return newest
-    bare = Checkpoint(count, hash_, now, kit.signer.public_key)
+    bare = Checkpoint(count, hash_, now, key)
     made = replace(bare, signature=kit.signer.sign(bare.statement))
     tx.checkpoints.add(made)
     body = {"count": made.count, "hash": made.hash, "key": made.public_key}

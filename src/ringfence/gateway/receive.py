@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -57,11 +57,27 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An inbound message on its way into the transaction. `message` has no contact id yet."""
+    """An inbound message on its way into the transaction, under the id it will have. `token` names
+    the event in the log."""
 
     line: Line
-    message: Message
+    id: str
+    event: InboundMessage
+    number: PhoneNumber
     keyword: Keyword
+    at: datetime
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An arrival and what was decided about it; `keyword` is the one that is heeded."""
+
+    line: Line
+    keyword: Keyword
+    message: Message
+    decision: Decision
+    entry: AuditEntry
 
 
 class Receiver:
@@ -70,7 +86,9 @@ class Receiver:
     def __init__(self, kit: Equipment, tracker: Tracker) -> None:
         self._kit = kit
         self._tracker = tracker
-        self._admit: Batcher[Arrival, bool] = Batcher(kit.store, self._admit_many)
+        self._admit: Batcher[Arrival, bool] = Batcher(
+            kit.store, self._admit_many, stored=self._received
+        )
         limits = {line.id: line.inbound for line in kit.lines.values()}
         self._per_sender = {
             key: Rate(value.messages_per_minute_per_sender, value.tracked_keys_max)
@@ -128,21 +146,24 @@ class Receiver:
             return await self._bury(line, token, "sender", error.detail, verified)
         keyword = _keyword_of(line, event, number)
         self._limit(line, number, keyword, now)
-        message = _message(self._kit, line, event, number, keyword, now)
-        stored = await self._admit(Arrival(line, message, keyword))
+        id_ = self._kit.ids.new("message", now)
+        stored = await self._admit(Arrival(line, id_, event, number, keyword, now, token))
+        return Receipt(stored=True, duplicate=not stored)
+
+    def _received(self, batch: Sequence[Arrival], stored: Sequence[bool]) -> None:
         self._kit.turns_bell.ring()
         self._kit.outbox_bell.ring()
-        log.info(
-            "received",
-            extra={
-                "message_id": message.id,
-                "provider_id": event.provider_id,
-                "event_id": token,
-                "line": line.id,
-                "state": "stored" if stored else "duplicate",
-            },
-        )
-        return Receipt(stored=True, duplicate=not stored)
+        lines = [
+            {
+                "message_id": arrival.id,
+                "provider_id": arrival.event.provider_id,
+                "event_id": arrival.token,
+                "line": arrival.line.id,
+                "state": "stored" if fresh else "duplicate",
+            }
+            for arrival, fresh in zip(batch, stored, strict=True)
+        ]
+        log.info("received", extra={"each": lines})
 
     def _limit(self, line: Line, number: PhoneNumber, keyword: Keyword, now: datetime) -> None:
         """A carrier does not send again what got a 429, and STOP must not be lost (P3): it has a
@@ -196,8 +217,9 @@ class Receiver:
             raise MalformedEvent(f"On line {line.id}, {wrong}.")
         number = from_sender(event.sender)
         keyword = _keyword_of(line, event, number)
-        message = _message(self._kit, line, event, number, keyword, self._kit.clock.now())
-        return self._admit_many(tx, [Arrival(line, message, keyword)])[0]
+        now = self._kit.clock.now()
+        id_ = self._kit.ids.new("message", now)
+        return self._admit_many(tx, [Arrival(line, id_, event, number, keyword, now)])[0]
 
     # -- the receiving transaction ---------------------------------------------------------
 
@@ -208,45 +230,40 @@ class Receiver:
 
     def _admit_run(self, tx: Tx, batch: Sequence[Arrival], now: datetime) -> list[bool]:
         questions = [
-            Question(Act.RECEIVE, arrival.line, arrival.message.number, "person")
-            for arrival in batch
+            Question(Act.RECEIVE, arrival.line, arrival.number, "person") for arrival in batch
         ]
         desk = FactsDesk(self._kit, tx, questions, now)
-        judged: list[tuple[Arrival, Decision, AuditEntry]] = []
-        for came, question in zip(batch, questions, strict=True):
-            person = desk.people[came.message.number]
-            keyword = _heeded(came.keyword, person)
-            decision, entry = desk.decide(question, came.message.id)
-            message = replace(
-                came.message,
-                contact_id=person.contact_id,
-                status=_status(keyword, decision),
-                reason=_reason(came.line, keyword, decision),
-            )
-            judged.append((Arrival(came.line, message, keyword), decision, entry))
-        fresh = tx.messages.add_inbound([arrival.message for arrival, _, _ in judged])
-        admitted = [row for row in judged if row[0].message.id in fresh]
-        tx.audit.append([entry for _, _, entry in admitted])
+        judged = []
+        for arrival, question in zip(batch, questions, strict=True):
+            person = desk.people[arrival.number]
+            keyword = _heeded(arrival.keyword, person)
+            decision, entry = desk.decide(question, arrival.id)
+            message = _message(arrival, person, keyword, decision)
+            judged.append(Admission(arrival.line, keyword, message, decision, entry))
+        fresh = tx.messages.add_inbound([row.message for row in judged])
+        admitted = [row for row in judged if row.message.id in fresh]
+        tx.audit.append([row.entry for row in admitted])
         self._effects(tx, desk, admitted, now)
-        return [arrival.message.id in fresh for arrival in batch]
+        return [arrival.id in fresh for arrival in batch]
 
     def _effects(
         self,
         tx: Tx,
         desk: FactsDesk,
-        admitted: Sequence[tuple[Arrival, Decision, AuditEntry]],
+        admitted: Sequence[Admission],
         now: datetime,
     ) -> None:
         turns: list[Turn] = []
         real: list[PhoneNumber] = []
-        for arrival, decision, _ in admitted:
+        for arrival in admitted:
+            decision = arrival.decision
             if arrival.keyword.kind in _ACTED_ON:
                 # The order of keywords and texts within one batch is the order of their effect.
                 tx.turns.add(turns)
                 turns = []
                 propose(self._kit, tx, self._keyword(tx, arrival, now), now)
                 continue
-            if _wish_to_tell(arrival, decision):
+            if _wish_to_tell(arrival):
                 told = suspected_stop(self._kit, tx, arrival.line, arrival.message)
                 propose(self._kit, tx, told, now)
             if _commands(arrival, decision):
@@ -265,7 +282,7 @@ class Receiver:
         if real:
             tx.people.set_passive_replies([(number, 0) for number in real])
 
-    def _keyword(self, tx: Tx, arrival: Arrival, now: datetime) -> list[Proposal]:
+    def _keyword(self, tx: Tx, arrival: Admission, now: datetime) -> list[Proposal]:
         match arrival.keyword.kind:
             case KeywordKind.OPT_OUT:
                 return self._opt_out(tx, arrival, now)
@@ -278,7 +295,7 @@ class Receiver:
             case _:
                 assert_never(arrival.keyword.kind)
 
-    def _opt_out(self, tx: Tx, arrival: Arrival, now: datetime) -> list[Proposal]:
+    def _opt_out(self, tx: Tx, arrival: Admission, now: datetime) -> list[Proposal]:
         number = arrival.message.number
         person = tx.people.find([number])[number]
         if person.opt_out_source:
@@ -293,20 +310,20 @@ class Receiver:
         )
         return self._ours(arrival, text, MessageClass.OPT_OUT_CONFIRMATION)
 
-    def _opt_in(self, tx: Tx, arrival: Arrival, now: datetime) -> list[Proposal]:
+    def _opt_in(self, tx: Tx, arrival: Admission, now: datetime) -> list[Proposal]:
         tx.people.set_opt_out(arrival.message.number, "")
         body = {"line": arrival.line.id, "source": "keyword", "word": arrival.keyword.word}
         tx.audit.append([self._kit.audit("opt_in", arrival.message.id, "person", now, body)])
         text = f"{arrival.line.label}: you are subscribed again. Reply STOP to unsubscribe."
         return self._ours(arrival, text, MessageClass.OPT_IN_CONFIRMATION)
 
-    def _help(self, arrival: Arrival) -> list[Proposal]:
+    def _help(self, arrival: Admission) -> list[Proposal]:
         text = arrival.line.help_text or (
             f"{arrival.line.label}: automated line. Reply STOP to unsubscribe."
         )
         return self._ours(arrival, text, MessageClass.HELP)
 
-    def _ours(self, arrival: Arrival, text: str, message_class: MessageClass) -> list[Proposal]:
+    def _ours(self, arrival: Admission, text: str, message_class: MessageClass) -> list[Proposal]:
         """The single answer to a keyword, unless the provider gives it (facts 2.8) or the line
         answers nobody."""
         if arrival.line.optout_replies is OptOutReplies.PROVIDER or arrival.line.silent:
@@ -376,29 +393,24 @@ def _provider_saw(event: InboundMessage, keyword: Keyword) -> Keyword:
     return keyword if kind is None else Keyword(kind, event.opt_out_type or "", None)
 
 
-def _message(
-    kit: Equipment,
-    line: Line,
-    event: InboundMessage,
-    number: PhoneNumber,
-    keyword: Keyword,
-    now: datetime,
-) -> Message:
+def _message(arrival: Arrival, person: Person, keyword: Keyword, decision: Decision) -> Message:
+    event = arrival.event
     return Message(
-        id=kit.ids.new("message", now),
-        line=line.id,
+        id=arrival.id,
+        line=arrival.line.id,
         direction=Direction.IN,
-        number=number,
-        contact_id="",
+        number=arrival.number,
+        contact_id=person.contact_id,
         # PostgreSQL's text takes no NUL, and no phone shows one.
         body=event.body.replace("\x00", ""),
-        status=MessageStatus.RECEIVED,
-        created_at=now,
-        updated_at=now,
+        status=_status(keyword, decision),
+        created_at=arrival.at,
+        updated_at=arrival.at,
         media=event.media,
         initiator="person",
         provider_id=event.provider_id,
         segments=event.segments,
+        reason=_reason(arrival.line, keyword, decision),
         provenance=_noted(event, keyword),
     )
 
@@ -429,11 +441,12 @@ def _reason(line: Line, keyword: Keyword, decision: Decision) -> str:
     return reason_text(decision.reasons)
 
 
-def _wish_to_tell(arrival: Arrival, decision: Decision) -> bool:
+def _wish_to_tell(arrival: Admission) -> bool:
     """A wish to stop in other words, from somebody who gets texts: not of a stranger, whom owners
     are told of anyway, nor of one whom nobody answers any more."""
-    answered = {reason.code for reason in decision.reasons} <= {"keywords_only"}
-    return arrival.keyword.kind is KeywordKind.SUSPECTED and answered
+    if arrival.keyword.kind is not KeywordKind.SUSPECTED:
+        return False
+    return {reason.code for reason in arrival.decision.reasons} <= {"keywords_only"}
 
 
 def _needs_pairing(decision: Decision) -> bool:
@@ -442,7 +455,7 @@ def _needs_pairing(decision: Decision) -> bool:
     )
 
 
-def _commands(arrival: Arrival, decision: Decision) -> bool:
+def _commands(arrival: Admission, decision: Decision) -> bool:
     """An operator's word about a draft, or to stop: for us and not for the agent, also on a line
     that answers nobody."""
     message = arrival.message
@@ -451,7 +464,7 @@ def _commands(arrival: Arrival, decision: Decision) -> bool:
     return bytext.read(arrival.line, message.number, message.body) is not None
 
 
-def _turn(kit: Equipment, arrival: Arrival, now: datetime, why: str = "") -> Turn:
+def _turn(kit: Equipment, arrival: Admission, now: datetime, why: str = "") -> Turn:
     message = arrival.message
     return Turn(
         id=kit.ids.new("turn", now),
