@@ -51,6 +51,23 @@ def test_a_json_line_holds_the_extras_and_masks_them() -> None:
 
 
 @pytest.mark.proves("P9")
+def test_a_record_of_many_lines_gives_each_its_own_and_masks_it() -> None:
+    record = _record(
+        "received",
+        note="of +15555550123",
+        each=[{"message_id": "msg_1"}, {"message_id": "msg_2", "sender": "+15555550124"}],
+    )
+    first, second = (orjson.loads(line) for line in JsonFormatter().format(record).split("\n"))
+    assert (first["message_id"], second["message_id"]) == ("msg_1", "msg_2")
+    assert (first["note"], second["sender"]) == ("of +1555•••0123", "+1555•••0124")
+    assert first["at"] == second["at"]
+    assert "sender" not in first
+    words = TextFormatter().format(record).split("\n")
+    assert [line.endswith("message_id=msg_1") for line in words] == [True, False]
+    assert "5550124" not in words[1]
+
+
+@pytest.mark.proves("P9")
 def test_an_exception_is_masked_too() -> None:
     try:
         raise ValueError("no route to +15555550123")

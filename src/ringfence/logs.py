@@ -1,12 +1,13 @@
 """Structured logs: one JSON object a line (or plain words for a terminal), phone numbers masked in
-every value, secrets never in any (P9). Takes what the stages pass as `extra`."""
+every value, secrets never in any (P9). Takes what the stages pass as `extra`; an extra named `each`
+holds the extras of many lines that say the same, since a record of its own costs more than a line."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TextIO
@@ -16,14 +17,15 @@ import orjson
 from ringfence.model.phone import mask
 
 # What a LogRecord has by itself; anything else came as `extra`.
-_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "each"}
+_DIGITS_MIN = 8
 _NUMBER = re.compile(r"\+?[0-9]{8,15}(?![0-9a-zA-Z_])")
 _WORD_BEFORE = re.compile(r"[0-9a-zA-Z_.:-]\Z")
 
 
 def masked(text: str) -> str:
     """Every run that could be a phone number, masked. Ids (`msg_…`, SIDs) are no such runs."""
-    if not _NUMBER.search(text):
+    if len(text) < _DIGITS_MIN or not _NUMBER.search(text):
         return text
 
     def replace(match: re.Match[str]) -> str:
@@ -39,18 +41,31 @@ class JsonFormatter(logging.Formatter):
     """`{"at": …, "level": …, "logger": …, "event": …, extras…}`"""
 
     def format(self, record: logging.LogRecord) -> str:
-        return orjson.dumps(_fields(self, record), default=str).decode()
+        return "\n".join(
+            [orjson.dumps(fields, default=str).decode() for fields in _lines(self, record)]
+        )
 
 
 class TextFormatter(logging.Formatter):
     """`12:30:01 info  ringfence.dispatch sent line=default message=msg_…`"""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = _fields(self, record)
-        at, level = str(fields.pop("at"))[11:19], fields.pop("level")
-        logger, event = fields.pop("logger"), fields.pop("event")
-        rest = " ".join(f"{key}={value}" for key, value in fields.items())
-        return f"{at} {level:<7} {logger} {event} {rest}".rstrip()
+        return "\n".join([_in_words(fields) for fields in _lines(self, record)])
+
+
+def _in_words(fields: dict[str, object]) -> str:
+    at, level = str(fields.pop("at"))[11:19], fields.pop("level")
+    logger, event = fields.pop("logger"), fields.pop("event")
+    rest = " ".join(f"{key}={value}" for key, value in fields.items())
+    return f"{at} {level:<7} {logger} {event} {rest}".rstrip()
+
+
+def _lines(formatter: logging.Formatter, record: logging.LogRecord) -> Iterator[dict[str, object]]:
+    """The fields of each line of a record; nearly always one."""
+    common = _fields(formatter, record)
+    each: Sequence[Mapping[str, object]] = getattr(record, "each", ({},))
+    for extras in each:
+        yield common | _shown(extras)
 
 
 def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str, object]:
@@ -60,12 +75,18 @@ def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str
         "logger": record.name,
         "event": masked(record.getMessage()),
     }
-    for key, value in vars(record).items():
-        if key not in _OWN and value not in ("", None):
-            fields[key] = masked(value) if isinstance(value, str) else value
+    fields |= _shown({key: value for key, value in vars(record).items() if key not in _OWN})
     if record.exc_info:
         fields["exception"] = masked(formatter.formatException(record.exc_info))
     return fields
+
+
+def _shown(extras: Mapping[str, object]) -> dict[str, object]:
+    return {
+        key: masked(value) if isinstance(value, str) else value
+        for key, value in extras.items()
+        if value not in ("", None)
+    }
 
 
 class Lines(logging.StreamHandler[TextIO]):

@@ -154,9 +154,9 @@ def _arrival(story: Story, body: str, number: int) -> Any:
 
     event = InboundMessage(sid_of(number), "AC", None, ALICE, NUMBER, body)
     kit, now = story.gateway.kit, story.clock.now()
-    keyword = receive._keyword_of(story.line, event, PhoneNumber(ALICE))
-    message = receive._message(kit, story.line, event, PhoneNumber(ALICE), keyword, now)
-    return receive.Arrival(story.line, message, keyword)
+    alice = PhoneNumber(ALICE)
+    keyword = receive._keyword_of(story.line, event, alice)
+    return receive.Arrival(story.line, kit.ids.new("message", now), event, alice, keyword, now)
 
 
 @pytest.mark.proves("P3")

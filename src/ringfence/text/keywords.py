@@ -68,6 +68,8 @@ def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
 
 _suspected: Final = {tongue: _any_of(patterns) for tongue, patterns in tables.SUSPECTED.items()}
 _openings: Final = {tongue: frozenset(text.split()) for tongue, text in tables.OPENINGS.items()}
+_any_opening: Final = frozenset().union(*_openings.values())
+_all_spoken: Final = frozenset(("en", *LANGUAGES))
 _negated: Final = re.compile(rf"(?:^|\s)(?:{'|'.join(tables.NEGATIONS)}) $").search
 _COURTEOUS_LENGTH_MAX: Final = 80  # an opt-out word with a handful of courtesies around it
 _courtesy: Final = "|".join(sorted(tables.COURTESIES, key=len, reverse=True))
@@ -95,7 +97,7 @@ def classify(
     `languages` limits the packs ("fr", "es", ...); English always counts.
     """
     words = normalise(body)
-    spoken = frozenset(("en", *languages))
+    spoken = _all_spoken if languages is LANGUAGES else frozenset(("en", *languages))
     if tongue := _whole_opt_out(words, spoken):
         return Keyword(KeywordKind.OPT_OUT, words, tongue)
     if (tongue := _tongue(_OPT_IN, words, spoken)) and _is_bare(body):
@@ -170,6 +172,8 @@ def _suspicion(body: str, words: str, spoken: frozenset[str]) -> Keyword:
     if _squeezed_opt_out(words.replace(" ", "")):
         return Keyword(KeywordKind.SUSPECTED, words)  # "st op", "stopstop"
     openings = {word[: tables.OPENING_LENGTH] for word in parts}
+    if _any_opening.isdisjoint(openings):
+        return NOTHING
     for tongue, pattern in _suspected.items():
         if tongue not in spoken or _openings[tongue].isdisjoint(openings):
             continue
