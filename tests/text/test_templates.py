@@ -338,6 +338,8 @@ PARTS = template(
 @given(name=VALUES, thing=VALUES, place=VALUES, code=VALUES)
 @example(name="{thing}", thing="x", place="", code="A1")
 @example(name="Bo", thing="it", place="", code="A1")
+@example(name="0 .", thing="", place="", code="A1")
+@example(name="HTTPS", thing="", place="", code="A1")
 @example(name="a\nb", thing="x", place="y", code="A1")
 def test_no_value_smuggles_anything(name: str, thing: str, place: str, code: str) -> None:
     values = {"name": name, "thing": thing, "place": place, "code": code or "A1"}

@@ -34,7 +34,7 @@ _PILED_MARKS: Final = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0
 
 # Whatever a phone may make tappable: schemes, names with dots, addresses of hosts, numbers.
 _is_link: Final = re.compile(
-    r"://|\b(?:https?|ftp|mailto|tel|sms|smsto|geo|data|javascript|intent):|\bwww\."
+    r"://|\b(?:https?|ftp|mailto|tel|sms|smsto|geo|data|javascript|intent):\S|\bwww\."
     r"|[^\W_][.\u3002][a-z]{2}|[^\W_]\.[^\W\d_]{2}|\b\d{1,3}(?:\.\d{1,3}){3}\b|\w@\w",
     re.IGNORECASE,
 ).search

@@ -64,11 +64,11 @@ def stray_braces(text: str) -> str:
 
 def fill_in(text: str, written: Mapping[str, str]) -> str:
     """One pass over the template's own text; a value is never looked into. Where an optional value
-    is empty, the gap it leaves is closed."""
-    rendered = _placeholder.sub(lambda found: written[found[1]], text)
-    if all(written[name] for name in placeholders(text)):
-        return rendered
-    return tidy(_line_start.sub("", _before_sign.sub("", _many.sub(" ", rendered))))
+    is empty, the gap it leaves in that text is closed."""
+    if not all(written[name] for name in placeholders(text)):
+        left = _placeholder.sub(lambda found: found[0] if written[found[1]] else "", text)
+        text = tidy(_line_start.sub("", _before_sign.sub("", _many.sub(" ", left))))
+    return _placeholder.sub(lambda found: written[found[1]], text)
 
 
 def _known_only(template: Template, values: Mapping[str, object]) -> None:
@@ -127,8 +127,11 @@ def bare(link: str) -> str:
 
 
 def _culprit(written: Mapping[str, str], piece: str) -> str:
-    """The field whose value has most to do with `piece`."""
+    """The field whose value has most to do with `piece`: most of it is its value's."""
     low = piece.casefold()
-    inside = [name for name, value in written.items() if value and value.casefold() in low]
-    around = [name for name, value in written.items() if low in value.casefold()]
-    return next(iter([*around, *inside, *written]), "text")
+    share = {
+        name: len(value) for name, value in written.items() if value and value.casefold() in low
+    }
+    if share:
+        return max(share, key=lambda name: share[name])
+    return next((name for name, value in written.items() if low in value.casefold()), "text")
