@@ -4,6 +4,7 @@ for nothing."""
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from looking import ALICE, OPEN
 from ringfence.clock import ManualClock
 from ringfence.gateway.checkpoint import checkpoint, checkpoint_if_due
 from ringfence.model.audit import Checkpoint, checkpoints_in
-from ringfence.model.errors import SecretUnavailable
+from ringfence.model.errors import SecretUnavailable, StoreCorrupt
 from ringfence.store import check
 from telling import START, Story, telling
 
@@ -127,3 +128,28 @@ async def test_a_key_that_cannot_be_had_stops_checkpoints_and_nothing_else(
         assert await story.write(lambda tx: checkpoint_if_due(kit, tx, now)) is None
         with pytest.raises(SecretUnavailable):
             await story.write(lambda tx: checkpoint(kit, tx, "operator:test", now))
+
+
+@pytest.mark.proves("P7")
+async def test_a_log_that_became_shorter_is_not_signed(
+    sqlite_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        await story.phone(ALICE).texts("hello")
+        await story.passes(minutes=61)
+        [one] = await made(story)
+        file = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))
+        for name in ("audit_no_delete", "audit_head_grows"):
+            file.execute(f"DROP TRIGGER {name}")
+        file.execute("DELETE FROM audit WHERE seq > 2")
+        file.execute(
+            "UPDATE audit_head SET count = 2, hash = (SELECT hash FROM audit WHERE seq = 2)"
+        )
+        file.commit()
+        file.close()
+        kit, now = story.gateway.kit, story.clock.now()
+        with pytest.raises(StoreCorrupt, match="shorter"):
+            await story.write(lambda tx: checkpoint(kit, tx, "operator:test", now))
+        await story.passes(minutes=61)
+        assert await made(story) == [one]
+        assert any("shorter than its last checkpoint" in one.message for one in caplog.records)

@@ -79,7 +79,11 @@ async def _follow(gateway: Gateway, newest: list[StoredAudit], kind: str, as_jso
         seen = newest[-1].seq if newest else seen
         newest = await kit.store.read(partial(_after, seen, kind))
         if not newest:
-            await kit.clock.sleep(FOLLOW_S)
+            await _pause(gateway, FOLLOW_S)
+
+
+async def _pause(gateway: Gateway, seconds: float) -> None:
+    await gateway.kit.clock.sleep(seconds)
 
 
 def _after(seq: int, kind: str, tx: Tx) -> list[StoredAudit]:

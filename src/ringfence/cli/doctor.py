@@ -117,7 +117,8 @@ def _configuration(settings: Settings) -> Iterator[Symptom]:
 
 def _store(settings: Settings) -> Iterator[Symptom]:
     """Soundness of the file, schema, and the whole audit chain."""
-    from ringfence.model.errors import ConfigInvalid, StoreError
+    from ringfence.config.audit import trusted_keys
+    from ringfence.model.errors import ConfigError, StoreError
     from ringfence.store import check
 
     path = settings.store.path
@@ -125,8 +126,12 @@ def _store(settings: Settings) -> Iterator[Symptom]:
         yield _new_store(path)
         return
     try:
-        findings = check(settings.store.url, busy_timeout_s=settings.store.busy_timeout_s)
-    except (StoreError, ConfigInvalid) as error:
+        findings = check(
+            settings.store.url,
+            busy_timeout_s=settings.store.busy_timeout_s,
+            trusted=trusted_keys(settings.audit),
+        )
+    except (StoreError, ConfigError) as error:
         yield Symptom("store", WRONG, error.title, error.detail)
         return
     where = settings.store.masked_url
@@ -135,7 +140,9 @@ def _store(settings: Settings) -> Iterator[Symptom]:
         hint = "Somebody changed the store by hand. Keep this file, and compare with a backup."
         yield Symptom("audit", WRONG, f"The chain is broken: {findings.audit}.", hint)
     else:
-        yield Symptom("audit", OK, f"The chain of {findings.audit_entries} entries is whole.")
+        signed = f"; checkpoints that hold: {findings.checkpoints}" if findings.checkpoints else ""
+        whole = f"The chain of {findings.audit_entries} entries is whole{signed}."
+        yield Symptom("audit", OK, whole)
 
 
 def _new_store(path: Path) -> Symptom:

@@ -10,21 +10,25 @@ from datetime import datetime
 
 from ringfence.gateway.equipment import Equipment
 from ringfence.model.audit import Checkpoint
-from ringfence.model.errors import SecretUnavailable
+from ringfence.model.errors import SecretUnavailable, StoreCorrupt
 from ringfence.ports import Tx
 
 log = logging.getLogger("ringfence.audit")
 
+_SHORTER = "The audit log is shorter than its last checkpoint. Run `ringfence audit verify`."
+
 
 def checkpoint(kit: Equipment, tx: Tx, actor: str, now: datetime) -> Checkpoint:
     """Sign the chain as it stands and record that. What was signed already, with nothing after it
-    but its own record, is not signed again. Raises SecretUnavailable."""
+    but its own record, is not signed again. Raises SecretUnavailable, StoreCorrupt."""
     if kit.signer is None:
         raise SecretUnavailable("audit.signingKey: see `ringfence config validate`.")
     count, hash_ = tx.audit.head()
     newest = tx.checkpoints.newest()
     key = kit.signer.public_key
-    if newest is not None and _since(newest, count) <= 0 and newest.public_key == key:
+    if newest is not None and _since(newest, count) < 0:
+        raise StoreCorrupt(_SHORTER)
+    if newest is not None and _since(newest, count) == 0 and newest.public_key == key:
         return newest
     bare = Checkpoint(count, hash_, now, key)
     made = replace(bare, signature=kit.signer.sign(bare.statement))
@@ -52,7 +56,7 @@ def _is_due(kit: Equipment, tx: Tx, now: datetime) -> bool:
     newest = tx.checkpoints.newest()
     fresh = count if newest is None else _since(newest, count)
     if fresh < 0:
-        log.error("the audit log is shorter than its last checkpoint: run `ringfence audit verify`")
+        log.error(_SHORTER)
     if fresh <= 0:
         return False
     if fresh >= kit.pace.checkpoint_entries:

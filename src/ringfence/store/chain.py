@@ -86,13 +86,18 @@ class Walk:
             return  # no record of ours: then its checkpoint has none
 
 
+def cut(first: int, last: int) -> str:
+    """In words: the tail from `first` to `last` is missing."""
+    which = f"entry {first} is" if first == last else f"entries {first} to {last} are"
+    return f"{which} gone from the end of the chain"
+
+
 def missed(walk: Walk, checkpoint: Checkpoint) -> str:
     """What a checkpoint says that the chain walked does not; empty when they agree, or when the
     walk began after it."""
     if checkpoint.count > walk.last:
         when = f"{checkpoint.at:%Y-%m-%d %H:%M:%S} UTC"
-        gone = f"entries {walk.last + 1} to {checkpoint.count} are gone from the end of the chain"
-        return f"{gone}: they were there at {when}"
+        return f"{cut(walk.last + 1, checkpoint.count)}; the whole of it was there at {when}"
     if checkpoint.count in walk.hashes and walk.hashes[checkpoint.count] != checkpoint.hash:
         return (
             f"the chain up to entry {checkpoint.count} was written anew after "

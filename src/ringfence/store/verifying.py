@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ringfence.model.audit import Checkpoint
 from ringfence.model.errors import StoreBusy, StoreCorrupt, StoreError, StoreUnreachable
-from ringfence.store.chain import Walk, missed
+from ringfence.store.chain import Walk, cut, missed
 from ringfence.store.checkpoints import stored_checkpoints
 from ringfence.store.connection import Connection, Row
 from ringfence.store.guards import missing
@@ -70,7 +70,7 @@ def head_finding(db: Connection, walk: Walk) -> str:
         return "the recorded head is gone"
     count, hash_ = head
     if walk.last < count:
-        return f"entries {walk.last + 1} to {count} are gone from the end of the chain"
+        return cut(walk.last + 1, count)
     if (walk.last, walk.previous) != (count, hash_):
         return f"the recorded head does not match entry {walk.last}"
     return ""
