@@ -193,7 +193,7 @@ class PhraseList:
         if _any_spelled(words):
             for spelled in _spelled.findall(words):
                 found += self._spelled_out(spelled.replace(" ", ""))
-        return found
+        return list(dict.fromkeys(found))
 
     def _found(self, words: list[str]) -> list[Hit]:
         spans = _matches(self._phrases, words)

@@ -158,6 +158,5 @@ HARMLESS: Final = """
     für den notfall, im notfall, ich sterbe vor|fast, sterbe vor lachen|hunger|langeweile|hitze,
     stirbt vor lachen|hunger,
     kann nicht mehr warten|kommen|teilnehmen|sehen|finden|öffnen|genau|vor,
-    kann nicht mehr lachen, sternzeichen krebs, krebs sternzeichen, feuer im kamin|grill,
-    kann nicht mehr schlafen|essen|lachen|laufen
+    kann nicht mehr lachen, sternzeichen krebs, krebs sternzeichen, feuer im kamin|grill
     """

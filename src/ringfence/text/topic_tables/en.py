@@ -234,7 +234,7 @@ HARMLESS: Final = """
     non emergency, not an emergency, no emergency, isnt an emergency, case of emergency,
     case of an emergency, porsche 911, page|room|gate|flight|suite|route|bus 911,
     911 turbo|carrera|gt3|targa, killing it|time|them, die laughing,
-    die of laughter|boredom|embarrassment|shame, to die for, dying to|laughing|inside,
+    die of laughter|boredom|embarrassment|shame, to die for, dying to|laughing,
     dying of laughter|laughing|boredom|hunger|thirst|embarrassment|curiosity, dying for a|some,
     phone|battery|car|laptop|plant|plants|computer|tablet|wifi is|are dying,
     phone|battery|car|laptop|plant|engine|computer|tablet|tv|fridge|conversation|party|wifi|router died,
@@ -249,6 +249,6 @@ HARMLESS: Final = """
     breast|back|brush|swim|butterfly stroke, shoot me|us|him|her|them|you a|an|your|the|over|some,
     bath|photo bomb|bombs, blood orange|type, gas station, fired up, crush on that,
     flu shot season, shares of a|the post, dating back|from, carbon dating, up to dating,
-    suicide squad|prevention, hang on, water broke down, trapped in traffic,
+    suicide squad, hang on, water broke down, trapped in traffic,
     dose of reality|sunshine
     """

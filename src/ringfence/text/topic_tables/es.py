@@ -153,7 +153,7 @@ HARMLESS: Final = """
     estoy muriendo de risa, cortarme el|las|un pelo|cabello|uñas,
     pistola de silicona|agua|pintura, bomba de agua|calor|baño|gasolina,
     te quiero ver|decir|preguntar|contar|pedir|mostrar|enseñar|invitar,
-    te quiero dar|enviar|mandar, no puedo más que, cancha de, muela del juicio, mi amor por,
+    te quiero dar|enviar|mandar, cancha de, muela del juicio, mi amor por,
     horóscopo cáncer, cáncer horóscopo, plata de ley, paro de, se muere de risa|ganas|hambre,
     se muere por, juicio final, vos sos, sos un|una|el|la|muy|lo|de|mi|tan|re|vos|genial
     """
