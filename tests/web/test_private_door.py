@@ -83,7 +83,7 @@ async def test_the_caller_is_the_least_of_agents(sqlite_url: str) -> None:
         held = await send(story, hello(to=ALICE))
         assert (held.status, held.document["state"]) == (202, "held")
         assert [reason["code"] for reason in held.document["reasons"]] == ["first_contact"]
-        [message] = await outbound(story)
+        [message] = await outbound(story, ALICE)
         assert message.initiator == "agent:local"
         await story.passes(seconds=30)
         assert story.phone(ALICE).inbox == []
