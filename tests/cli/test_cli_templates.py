@@ -12,7 +12,7 @@ from ringfence.model.message import MessageClass
 
 VISIT: dict[str, Any] = {
     "version": 2,
-    "category": "transactional",
+    "category": "conversation",
     "programme": "visits",
     "meaning": "A visit is coming up.",
     "texts": {"en": "Hello {name}, see you on {day}.", "de": "Hallo {name},\nbis {day}."},
@@ -28,7 +28,7 @@ def with_visit(folder: Path, **changes: Any) -> House:
 def test_the_list_names_them(tmp_path: Path) -> None:
     house = with_visit(tmp_path)
     assert (
-        "visit  2        transactional  visits     en, de     name, day"
+        "visit  2        conversation  visits     en, de     name, day"
         in house.run("templates", "list").stdout
     )
     [row] = house.json("templates", "list")["templates"]
