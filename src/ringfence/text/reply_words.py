@@ -102,6 +102,7 @@ _RESERVED: Final[dict[str, KeywordKind]] = {
 }
 _YES_WORDS: Final = frozenset(word for words in tables.OPT_IN_YES.values() for word in words)
 _verbs: Final = frozenset(verb for verbs in REPLY_VERBS.values() for verb in verbs)
+_openings: Final = frozenset(word.split()[0] for word in _RESERVED)
 _LONGEST: Final = max(len(word.split()) for word in _RESERVED)
 
 _sentences: Final = re.compile(r"(?<=[.!?;\u3002])\s+|\n\s*\n")
@@ -134,13 +135,21 @@ class _Token:
 
 def reply_words(text: str) -> list[ReplyWord]:
     """Every reserved word `text` asks for in another meaning than its own, in any language pack."""
-    return [one for part in _sentences.split(text) for one in _in_sentence(part) if one.why]
+    return [one for one in _asked(text) if one.why]
 
 
 def says_how_to_stop(text: str) -> bool:
     """`text` asks for a definite opt-out word in its own meaning: "Reply STOP to opt out"."""
-    found = (one for part in _sentences.split(text) for one in _in_sentence(part))
-    return any(one.kind is KeywordKind.OPT_OUT and not one.why for one in found)
+    return any(one.kind is KeywordKind.OPT_OUT and not one.why for one in _asked(text))
+
+
+def _asked(text: str) -> Iterator[ReplyWord]:
+    """Every reserved word that is asked for, in whatever meaning."""
+    for sentence in _sentences.split(text):
+        words = normalise(sentence).translate(tables.HOMOGLYPHS).split()
+        # Most sentences have no such word, nor one spelt letter by letter.
+        if not _openings.isdisjoint(words) or sum(len(word) == 1 for word in words) > 2:
+            yield from _in_sentence(sentence)
 
 
 def _in_sentence(sentence: str) -> Iterator[ReplyWord]:

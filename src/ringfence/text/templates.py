@@ -95,9 +95,8 @@ def _judge(template: Template, text: str, written: Mapping[str, str], rendered: 
     together."""
     if added := added_links(template, text, written, rendered):
         raise InvalidField(f"`{_culprit(written, added[0])}` makes a link of the text around it.")
-    own = {word.word for word in reply_words(text)}
     for found in reply_words(rendered):
-        if found.is_error and found.word not in own:
+        if found.is_error and found.word not in {word.word for word in reply_words(text)}:
             name = _culprit(written, found.said)
             raise InvalidField(f"`{name}` asks for {found.said} as an answer: {found.why}.")
     segments = count(rendered).segments
