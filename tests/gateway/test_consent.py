@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from looking import ALICE, BOB, CAROL, OPEN, audit, creates
-from ringfence.gateway import consent, consent_csv, evidence, opt_in, provider_opt_outs
+from ringfence.gateway import consent, consent_csv, evidence, halt, opt_in, provider_opt_outs
 from ringfence.gateway.evidence import Statement
 from ringfence.model.consent import ConsentEvent, ConsentKind, Level, Method, OptInState
 from ringfence.model.errors import (
@@ -443,6 +443,15 @@ async def test_who_opted_out_is_not_asked_and_an_open_question_ends(store_url: s
         assert [one.code for one in refused.proposed.reasons] == ["opted_out"]
         await story.passes(seconds=5)
         assert story.phone(BOB).inbox == []
+
+
+async def test_a_blocked_person_agrees_to_nothing(sqlite_url: str) -> None:
+    async with telling(sqlite_url, sms=OPEN) as story:
+        asked = await asks(story)
+        assert asked.request is not None
+        await does(story, halt.block, ALICE)
+        assert await answers(story, f"JOIN {asked.request.code}")
+        assert not await allows(story, Level.CONVERSATIONAL)
 
 
 async def test_a_code_is_no_word_in_any_language(sqlite_url: str) -> None:

@@ -111,7 +111,11 @@ class Standing:
 
     def allows(self, level: Level, now: datetime) -> bool:
         """True while this level, or one that includes it, was granted and has not run out."""
-        return any(one in self.until and not _over(self.until[one], now) for one in level.and_above)
+        return any(one in level.and_above for one in self.held(now))
+
+    def held(self, now: datetime) -> tuple[Level, ...]:
+        """The levels that were granted by themselves and have not run out."""
+        return tuple(level for level, until in self.until.items() if not _over(until, now))
 
 
 NOTHING = Standing()
