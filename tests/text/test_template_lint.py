@@ -113,6 +113,9 @@ ERRORS: list[tuple[Template, str]] = [
         template("https://{name}.example/", fields={"name": Field(FieldKind.CODE)}, hosts=("example.com",)),
         "texts.en",
     ),
+    (plain("See https://bit.ly/3x"), "texts.en"),
+    (plain("Hi", hosts=("bit.ly",)), "hosts"),
+    (plain("Card 4111 1111 1111 1111 was declined"), "texts.en"),
     # Answers.
     (plain("Reply YES to confirm"), "texts.en"),
     (plain("Reply STOP to cancel the visit"), "texts.en"),
@@ -157,6 +160,7 @@ def test_errors_are_found_where_they_are(made: Template, where: str) -> None:
         (plain("See http://example.com/a", hosts=("example.com",)), "texts.en"),
         (plain("Your visit is tomorrow.", sender="Example Clinic"), "texts.en"),
         (plain("CANCEL to cancel"), "texts.en"),
+        (plain("Happy hour: whiskey for two"), "texts.en"),
         (template(fields={"name": Field(FieldKind.TEXT, pattern="[0-9]")}), "fields.name.example"),
         (template(fields={"name": Field(FieldKind.TEXT, max_length=200)}, segments_max=9), "fields.name"),
         (

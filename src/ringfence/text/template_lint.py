@@ -22,6 +22,7 @@ from ringfence.model.template import (
     Template,
     template_digest,
 )
+from ringfence.text.content import scan
 from ringfence.text.fields import line_fault, links, on_host, value_text
 from ringfence.text.plain import is_blank, tidy
 from ringfence.text.reply_words import reply_words, says_how_to_stop
@@ -88,6 +89,9 @@ def _whole(template: Template, known_digest: str) -> Iterator[Finding]:
             f"version {template.version} was used with another text or other fields; raise the "
             "version, so that a record names one text only",
         )
+    for host in template.hosts:
+        if _is_shortener(host):
+            yield _error("hosts", f"{host} is a shortener; carriers filter such links")
     if template.category is Category.MARKETING and not template.programme:
         yield _error("programme", "marketing needs the programme people consented to")
     if _must_disclose(template) and not template.sender:
@@ -192,6 +196,7 @@ def _text(template: Template, language: str) -> Iterator[Finding]:
         return  # what follows puts values in
     yield from _links(template, language, where)
     yield from _answers(template, language, where)
+    yield from _at_the_gate(template, language, where)
     yield from _disclosure(template, text, where)
     yield from _cost(template, language, where)
 
@@ -229,7 +234,9 @@ def _links(template: Template, language: str, where: str) -> Iterator[Finding]:
     own = {name: value for name, value in values.items() if not _is_url(template, name)}
     for link in links(fill_in(text, own | {name: " " for name in values if name not in own})):
         host = _host(bare(link))
-        if not on_host(host, template.hosts):
+        if _is_shortener(host):
+            yield _error(where, f"{bare(link)} is a shortener's; carriers filter such links")
+        elif not on_host(host, template.hosts):
             yield _error(where, f"{bare(link)} is on none of the template's hosts; name it there")
         elif bare(link).lower().startswith("http:"):
             yield _warning(where, f"{bare(link)} is plain http; phones warn of such links")
@@ -246,6 +253,10 @@ def _host(link: str) -> str:
         return (parts.hostname or "") if parts.scheme in ("http", "https") else ""
     except ValueError:
         return ""
+
+
+def _is_shortener(host: str) -> bool:
+    return bool(scan(f"https://{host}/").shorteners)
 
 
 def _is_url(template: Template, name: str) -> bool:
@@ -275,6 +286,22 @@ def _variants(template: Template, language: str) -> Iterator[dict[str, str]]:
     for name, one in template.fields.items():
         for choice in one.choices:
             yield {name: value_text(name, one, choice, language)}
+
+
+def _at_the_gate(template: Template, language: str, where: str) -> Iterator[Finding]:
+    """What the content rule would say of the text alone, whatever the values."""
+    blank = dict.fromkeys(template.fields, "")
+    text = fill_in(template.texts[language], blank)
+    content = scan(text)
+    if content.secrets:
+        kinds = ", ".join(content.secrets)
+        yield _error(where, f"it seems to hold a secret ({kinds}), so the gate refuses it")
+    if content.shaft:
+        kinds = ", ".join(content.shaft)
+        yield _warning(where, f"carriers filter such texts ({kinds}), so the gate may hold it")
+    if content.reserved and not reply_words(text):
+        words = ", ".join(content.reserved)
+        yield _warning(where, f"the gate holds it for {words}; say it as: Reply STOP to opt out.")
 
 
 def _disclosure(template: Template, text: str, where: str) -> Iterator[Finding]:
