@@ -11,7 +11,7 @@ from typing import Final
 # The CTIA's "sex, hate, alcohol, firearms, tobacco", with cannabis under the last, as carriers count.
 SHAFT: Final[dict[str, str]] = {
     "sex": """
-        porn, porno, porn*, xxx, nsfw, nude, nudes, naked pics|pictures|photos, send nudes, sexting,
+        porn, porno, porn*, xxx video|videos|pics|movies, nsfw, nude, nudes, naked pics|pictures|photos, send nudes, sexting,
         sext, sexy pics|photos|video|videos|singles|girls, sex, horny, escort service|services|girl|girls,
         escorts, call girl|girls, prostitut*, stripper, strippers, strip club, brothel, onlyfans,
         hookup, hookups, hook up tonight, milf, milfs, blowjob*, handjob*, orgasm*, masturbat*,
@@ -22,18 +22,18 @@ SHAFT: Final[dict[str, str]] = {
         """,
     "hate": """
         nigger*, nigga*, faggot*, fag, fags, kike*, spic, spics, chink, chinks, gook*, wetback*,
-        raghead*, towelhead*, tranny, trannies, retard, retards, retarded, nazi, nazis, heil hitler,
+        raghead*, towelhead*, tranny, trannies, retarded, you|a|fucking|such retard, you retards, nazi, nazis, heil hitler,
         white power|supremacy|supremacist, sieg heil, ku klux klan, kkk, ethnic cleansing, genocide,
         gas the, death to .. jews|muslims|christians|gays|blacks|whites|arabs|immigrants,
         kill .. jews|muslims|gays|blacks|whites|arabs|immigrants,
-        maricón, maricones, sudaca*, negrata*, pédé, pédés, youpin*, bougnoul*, kanake*, judensau,
+        maricón, maricones, sudaca*, negrata*, sale|sales|les|un pédé|pédés, youpin*, bougnoul*, kanake*, judensau,
         schwuchtel*, untermensch*, viado, viados, frocio, froci, terrone, terroni
         """,
     "alcohol": """
         alcohol, alcoholic, beer, beers, wine, wines, whiskey, whisky, bourbon, vodka, tequila, rum,
         gin, liquor, liqueur, champagne, prosecco, brandy, cognac, margarita*, mojito*, sangria,
         cocktail, cocktails, happy hour, drink special|specials, brewery, winery, distillery, ipa beer,
-        booze, boozy, hard seltzer, keg, kegs, moonshine, cerveza*, vino, vinos, ron añejo, licor, licores,
+        booze, boozy, hard seltzer, keg, kegs, moonshine, cerveza*, vino tinto|blanco|rosado|rosso|bianco, copa|botella|vaso de vino, bicchiere|bottiglia di vino, ron añejo, licor, licores,
         bière*, vin rouge|blanc|rosé, du vin, rhum, alcool, bier, biere, wein, weine, schnaps, sekt, alkohol*,
         cerveja*, vinho*, cachaça, caipirinha*, birra, birre, grappa, spritz, alcolic*, bebida alcohólica|alcoólica
         """,
@@ -49,7 +49,7 @@ SHAFT: Final[dict[str, str]] = {
         tobacco, cigarette*, cigar, cigars, vape, vapes, vaping, vaporizer*, e cig, e cigs, ecig*, juul,
         nicotine, hookah, shisha, snus, chewing tobacco, zyn, cannabis, marijuana, weed, cbd, thc,
         delta 8, delta8, edible, edibles, gummies thc, dispensary, dispensaries, kush, 420 sale|deals|special, bong, bongs,
-        joint of weed, kratom, hashish, tabaco, cigarrillo*, cigarro*, vapeador*, marihuana, porro, porros, hachís, tabac,
+        joint of weed, kratom, hashish, tabaco, cigarrillo*, cigarro*, vapeador*, marihuana, un porro, porros, hachís, tabac,
         clope, clopes, vapoteu*, cigarettes, chanvre, tabak, zigarette*, zigarre*, e zigarette*, gras kaufen, cannabisöl,
         maconha, baseado, tabacco, sigaretta, sigarette, sigaro, sigari, spinello, spinelli, erba da fumare
         """,
@@ -60,7 +60,7 @@ SHAFT_HARMLESS: Final = """
     ginger beer|ale, root beer, beer batter, wine gums, wine red, rubbing alcohol, alcohol free|wipes|wipe|swab, alcohol based|content, non alcoholic, sin alcohol, sans alcool, ohne alkohol, senza alcool, sem álcool,
     sparkling grape, fruit|shrimp|prawn cocktail|cocktails, molotov cocktail, gin rummy, cotton gin, rum raisin, weed the|killer|whacker|wacker, weed out, tumble weed,
     same|opposite|biological sex, safe sex education, edible flower|flowers|arrangement|arrangements, vin number, flame retardant, security escort, under escort, escort you|us|me|him|her|them to,
-    sugar free gummies, bullet points, pistola de silicona|agua|água|cola, baise main, grammar nazi
+    sugar free gummies, bullet points, surge suppressor, ford escort, chink in, pistola de silicona|agua|água|cola, baise main, grammar nazi
     """
 
 # Hosts that only point elsewhere: carriers filter messages with them, whoever owns the target. Left

@@ -249,6 +249,5 @@ HARMLESS: Final = """
     breast|back|brush|swim|butterfly stroke, shoot me|us|him|her|them|you a|an|your|the|over|some,
     bath|photo bomb|bombs, blood orange|type, gas station, fired up, crush on that,
     flu shot season, shares of a|the post, dating back|from, carbon dating, up to dating,
-    suicide squad, hang on, water broke down, trapped in traffic,
-    dose of reality|sunshine
+    suicide squad, hang on, water broke down, trapped in traffic, dose of reality|sunshine
     """

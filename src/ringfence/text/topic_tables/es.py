@@ -116,18 +116,19 @@ PHRASES: Final = {
         necesito ayuda urgente|ya|ahora|inmediata, ayuda por favor, auxilio, socorro, ayúdenme,
         ayúdame por favor, ambulancia, infarto, ataque al corazón, ataque cardíaco, paro cardíaco,
         derrame cerebral, ictus, no puedo|puede respirar, no respira, dejó de respirar, ahog*,
-        asfixi*, atragant*, inconsciente, desmay*, no reacciona, no responde, sin pulso, desangr*,
+        asfixi*, atragant*, inconsciente, desmay*, no reacciona, sin pulso, desangr*,
         sangrando mucho, mucha sangre, anafil*, reacción alérgica, sobredosis, envenen*, intoxic*,
         fuga|escape de gas, huele a gas, monóxido, fuego en, incendio, incendiando, en llamas,
         atrapad*, electrocut*, dolor en el pecho, dolor de pecho, accidente, atropell*, apuñal*,
         tiroteo, pistola, arma de fuego, cuchillo en, ladrón|ladrones en, entraron en|a .. casa,
-        robando, me robaron, asalt*, secuestr*, rehén, me persiguen, me sigue, me siguen,
-        me ataca*, me atacó, violación, violó, violaron, abuso sexual, me pega, me pegó,
-        me golpea, me golpeó, estrangul*, matarme, matarnos, me mata, va a matar*, quiere matar*,
-        voy a matar*, peligro de muerte, en peligro, me muero, me estoy muriendo, se muere,
-        se está muriendo, niño perdido, niña perdida, desaparecid*, rompí aguas, de parto,
-        contracciones, terremoto, inundación, bomba, explosión, explotó, evacu*, disparó, disparo,
-        disparos, disparan, disparando, disparar, dispararon
+        robando, me robaron, asalt*, secuestr*, rehén, me persiguen, me ataca*, me atacó,
+        violación, violó, violaron, abuso sexual, me pega, me pegó, me golpea, me golpeó,
+        estrangul*, matarme, matarnos, va a matar*, quiere matar*, voy a matar*,
+        peligro de muerte, en peligro, me muero, me estoy muriendo, se muere, se está muriendo,
+        niño perdido, niña perdida, desaparecid*, rompí aguas, de parto, contracciones, terremoto,
+        inundación, bomba, explosión, explotó, evacu*, disparó, disparo, disparos, disparan,
+        disparando, disparar, dispararon, alguien|hombre|tipo|coche .. me sigue|siguen|persigue,
+        me está siguiendo, me están siguiendo, me vienen siguiendo
         """,
     "self_harm": """
         suicid*, me mato, matarme, me quiero matar, me voy a matar, quiero morir*,
@@ -153,7 +154,7 @@ HARMLESS: Final = """
     estoy muriendo de risa, cortarme el|las|un pelo|cabello|uñas,
     pistola de silicona|agua|pintura, bomba de agua|calor|baño|gasolina,
     te quiero ver|decir|preguntar|contar|pedir|mostrar|enseñar|invitar,
-    te quiero dar|enviar|mandar, cancha de, muela del juicio, mi amor por,
-    horóscopo cáncer, cáncer horóscopo, plata de ley, paro de, se muere de risa|ganas|hambre,
-    se muere por, juicio final, vos sos, sos un|una|el|la|muy|lo|de|mi|tan|re|vos|genial
+    te quiero dar|enviar|mandar, cancha de, muela del juicio, mi amor por, horóscopo cáncer,
+    cáncer horóscopo, plata de ley, paro de, se muere de risa|ganas|hambre, se muere por,
+    juicio final, vos sos, sos un|una|el|la|muy|lo|de|mi|tan|re|vos|genial
     """
