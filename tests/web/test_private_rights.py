@@ -22,6 +22,7 @@ AGENT, EVENTS = PrincipalKind.AGENT, PrincipalKind.EVENTS
 ANYBODY = frozenset(PrincipalKind)
 PEOPLE = frozenset({OPERATOR, APPROVER, VIEWER})
 OPERATORS = frozenset({OPERATOR})
+APPROVERS = frozenset({OPERATOR, APPROVER})
 
 # Route → the kinds that may call it. A new route needs a row; an agent's ones stand below as well.
 RIGHTS: dict[tuple[str, str], frozenset[PrincipalKind]] = {
@@ -34,6 +35,11 @@ RIGHTS: dict[tuple[str, str], frozenset[PrincipalKind]] = {
     ("GET", "/health"): PEOPLE | {AGENT},
     ("GET", "/metrics"): PEOPLE | {AGENT},
     ("GET", "/api/v1/me"): ANYBODY,
+    ("GET", "/api/v1/drafts"): PEOPLE,
+    ("GET", "/api/v1/drafts/{id}"): PEOPLE,
+    ("POST", "/api/v1/drafts/{id}/approve"): APPROVERS,
+    ("POST", "/api/v1/drafts/{id}/edit"): APPROVERS,
+    ("POST", "/api/v1/drafts/{id}/reject"): APPROVERS,
     ("GET", "/api/v1/messages"): PEOPLE | {AGENT},
     ("POST", "/api/v1/messages"): OPERATORS | {AGENT},
     ("GET", "/api/v1/messages/{id}"): PEOPLE | {AGENT},
