@@ -10,6 +10,7 @@ from ringfence.text import content_tables as tables
 from ringfence.text import keyword_tables, phrases
 from ringfence.text.content import Content, host_digest, scan
 from ringfence.text.reply_verbs import RESERVED
+from ringfence.text.reply_words import reply_words
 
 SAMPLE_CARDS = {
     "visa": "4111111111111111",
@@ -300,6 +301,8 @@ def test_the_keywords_are_those_of_every_pack() -> None:
         ("Reply YES/STOP to decide", ["yes", "stop"]),
         ("Reply CONFIRM or CANCEL", ["cancel"]),
         ("Reply CANCEL to cancel your appointment", ["cancel"]),
+        ("Reply CANCEL to cancel.", ["cancel"]),  # cancel what?
+        ("Reply END to leave. Unsubscribe online", ["end"]),
         ("Reply STOP to cancel your appointment", ["stop"]),
         ("Reply START to begin the quiz", ["start"]),
         ("Reply HELP to call the nurse", ["help"]),
@@ -312,10 +315,19 @@ def test_a_keyword_for_another_purpose_is_found(text: str, words: list[str]) -> 
     assert list(scan(text).reserved) == words
 
 
+@pytest.mark.parametrize("language", VERBS)
+def test_templates_are_held_to_no_less_than_free_text(language: str) -> None:
+    for text in VERBS[language]:
+        for word in RESERVED:
+            said = text.format(word.upper())
+            assert set(scan(said).reserved) <= {one.word for one in reply_words(said)}, said
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "Reply STOP to opt out",
+        "Reply CANCEL to unsubscribe",
         "Reply STOP to unsubscribe, HELP for help.",
         "Reply HELP for help, STOP to cancel",
         "Text STOP to end messages. Msg&data rates may apply",

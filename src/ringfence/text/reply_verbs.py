@@ -1,7 +1,8 @@
 """Keywords used as reply verbs: "reply YES to confirm" takes a word that carriers act on themselves.
 
 A person who follows such a request opts out, opts in, or gets the help text instead. A keyword that
-is offered for its own purpose ("reply STOP to opt out") is no finding.
+is offered for its own purpose ("reply STOP to opt out") is no finding. This is for free text, where
+"I'll send info" is talk; what a person writes beforehand is held to more by reply_words.py.
 It must never change a text, and never decide whether it may be sent.
 """
 
