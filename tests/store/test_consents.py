@@ -22,10 +22,13 @@ from ringfence.model.consent import (
     Method,
     OptInRequest,
     OptInState,
+    opt_out_source,
 )
 from ringfence.model.errors import StoreError
 from ringfence.store import open_store
 from ringfence.store.database import Database
+from ringfence.store.migrations import MIGRATIONS, migrate
+from ringfence.store.opening import connect, locate
 
 STOP = ConsentKind.OPT_OUT
 
@@ -150,6 +153,24 @@ async def test_pages(store: Database) -> None:
     newest = await store.read(lambda tx: tx.consents.newest(2, "a"))
     assert [one.id for one in newest] == ["cns_4", "cns_2"]
     assert len(await store.read(lambda tx: tx.consents.listing(0, 9, "b"))) == 2
+
+
+async def test_who_had_opted_out_before_there_was_a_ledger_is_in_it(store_url: str) -> None:
+    postgres = store_url.startswith("postgres")
+    db = connect(locate(store_url), read_only=False, busy_timeout_s=5)
+    migrate(db, postgres=postgres, migrations=MIGRATIONS[:1])
+    for who, source in ((ANN, "operator"), (BOB, "keyword"), (number(1), "")):
+        row = (who.e164, f"ctc_{who.e164[1:]}", source)
+        db.run("INSERT INTO people VALUES (?, ?, 0, ?, 0)", row)
+    db.close()
+    store = await open_store(store_url, clock=SystemClock())
+    people = [ANN, BOB, number(1)]
+    found = await store.read(lambda tx: tx.consents.of_people(people))
+    assert {who: opt_out_source(events) for who, events in found.items()} == {
+        ANN: "operator",
+        BOB: "keyword",
+    }
+    await store.close()
 
 
 def request(id_: str = "opt_1", **given: Any) -> OptInRequest:
