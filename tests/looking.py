@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 from ringfence.clock import ManualClock
 from ringfence.model.errors import StoreBusy
-from ringfence.model.message import Message
+from ringfence.model.message import Message, MessageClass
 from ringfence.model.outbox import OutboxItem, Turn
 from ringfence.simulator.records import Direction as CarrierDirection
 from ringfence.simulator.records import Message as CarrierMessage
@@ -25,10 +25,21 @@ OPEN = {"dmPolicy": "open", "allowFrom": ["*"]}
 READ_TIMEOUT_S = 10.0
 
 
-async def outbound(story: Story, number: str | None = None) -> list[Message]:
-    """Outbound messages, oldest first."""
+async def outbound(
+    story: Story, number: str | None = None, *, told_of_drafts: bool = False
+) -> list[Message]:
+    """Outbound messages, oldest first; what owners are told of drafts only where asked for."""
     found = await story.read(lambda tx: tx.messages.listing(1_000, None, "out", None))
-    return [m for m in reversed(found) if number in (None, m.number.e164)]
+    return [
+        m
+        for m in reversed(found)
+        if number in (None, m.number.e164) and (told_of_drafts or not _of_draft(m))
+    ]
+
+
+def _of_draft(message: Message) -> bool:
+    notice = message.message_class is MessageClass.OWNER_NOTICE
+    return notice and message.body.startswith("Draft ")
 
 
 async def inbound(story: Story) -> list[Message]:

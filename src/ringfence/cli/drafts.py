@@ -3,6 +3,7 @@ line, and never for an agent (P2)."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +103,7 @@ def approve(ctx: click.Context, key: str, as_json: bool) -> None:
 def edit(ctx: click.Context, key: str, body: str | None, as_json: bool) -> None:
     """Replace the text and say yes to the new one. The new text goes through the gate as any other,
     and both are kept."""
-    text = click.get_text_stream("stdin").read() if body is None else body
+    text = sys.stdin.read() if body is None else body
 
     def act(kit: Equipment, tx: Tx, draft: Draft, now: datetime) -> Approved:
         from ringfence.gateway import drafts

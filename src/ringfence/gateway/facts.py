@@ -19,6 +19,7 @@ from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act, Decision
 from ringfence.policy.decide import decide
 from ringfence.policy.facts import Disclosure, Facts, Initiator, facts_to_record
+from ringfence.policy.zones import zones_of
 from ringfence.ports import Tx
 
 # Automatic answers that a machine could keep asking for (loop guard).
@@ -85,6 +86,9 @@ class FactsDesk:
         self._pauses = tx.pauses.of({q.number for q in questions})
         asked = [q.message_id for q in questions if q.approval_digest]
         self._approvals = (tx.drafts.many(asked) if asked else {}) | self._approving
+        self._standings = tx.consents.standing(
+            {(q.number, q.traits.programme) for q in questions}
+        )
         told = {
             (q.line.id, q.number, disclosure_version(q.line))
             for q in questions
@@ -109,6 +113,7 @@ class FactsDesk:
             return self._received(question, person)
         waiting = 0 if question.claiming else self._waiting.get(line.id, 0)
         approval = self.approval(question)
+        zones = zones_of(person.zone, question.number)
         return Facts(
             act=question.act,
             now=self._now,
@@ -127,7 +132,10 @@ class FactsDesk:
             listed=question.number.e164 in line.allow_to,
             staged=question.number.e164 in line.test_recipients,
             new_recipient=self.is_new(line.id, question.number),
+            consent=self._consent(question),
             disclosure=self._disclosure(question),
+            zones=zones.names,
+            zone_source=zones.source,
             approval=approval.message_id if approval is not None else "",
             traits=question.traits,
             counts=self.counts.of(question, waiting),
@@ -189,6 +197,11 @@ class FactsDesk:
             return Disclosure.CARRIED
         told = (line.id, question.number, version) in self._told
         return Disclosure.GIVEN if told else Disclosure.OWED
+
+    def _consent(self, question: Question) -> tuple[str, ...]:
+        """The levels on record for what the text is about, sorted."""
+        standing = self._standings[question.number, question.traits.programme]
+        return tuple(sorted(level.value for level in standing.held(self._now)))
 
     def _stops(self, question: Question) -> tuple[str, ...]:
         return tuple(

@@ -219,7 +219,7 @@ def _weigh(kit: Equipment, tx: Tx, proposals: Sequence[Proposal]) -> list[Weighe
         texts = split(proposal.body, proposal.line.text_chunk_limit) or ("",)
         parts = tuple(count(text) for text in texts)
         traits = replace(
-            traits_of(kit, proposal.line, proposal.body, parts),
+            traits_of(kit.policies[proposal.line.id], proposal.body, parts),
             category=proposal.category,
             programme=proposal.programme or proposal.line.programme or proposal.line.id,
             template=proposal.template,

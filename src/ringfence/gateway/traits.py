@@ -5,16 +5,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ringfence.gateway.equipment import Equipment
 from ringfence.model.draft import Traits
-from ringfence.model.line import Line
+from ringfence.policy.policy import Policy
+from ringfence.policy.rules import forced_topics
+from ringfence.text.content import host_digest, scan
 from ringfence.text.segments import Segments
+from ringfence.text.topics import find_topics
 
 
-def traits_of(kit: Equipment, line: Line, body: str, parts: Sequence[Segments]) -> Traits:
-    """The traits of a text; what does not depend on its words is for the caller to add."""
+def traits_of(policy: Policy, body: str, parts: Sequence[Segments]) -> Traits:
+    """The traits of a text; what does not depend on its words is for the caller to add. Hosts are
+    kept as digests: facts hold no words."""
     encodings = {part.encoding.value for part in parts}
+    content = scan(body)
+    lists = policy.settings.get("forced_topics", forced_topics.Settings())
     return Traits(
+        topics=find_topics(body, lists.extra, lists.off),
+        hosts=tuple(host_digest(host) for host in content.hosts),
+        shorteners=len(content.shorteners),
+        secrets=content.secrets,
+        shaft=content.shaft,
+        reserved=content.reserved,
+        hidden=content.hidden,
         segments=sum(part.segments for part in parts),
         encoding=encodings.pop() if len(encodings) == 1 else "UCS-2",
     )

@@ -28,7 +28,7 @@ class Category(Enum):
 class Traits:
     """What the gate must know of an outbound text besides its address, worked out once when it is
     proposed and stored with it. Holds neither text nor number: `hosts` are digests, `secrets`,
-    `shaft` and `reserved` name kinds. `heard_at` is when the person last wrote to the line;
+    `shaft`, `reserved` and `hidden` name kinds. `heard_at` is when the person last wrote to the line;
     `disclosure` is the version of the disclosure the text carries; `basis` says on what it left the
     drafts: `approval`, or `grant:ID`."""
 
@@ -42,6 +42,7 @@ class Traits:
     secrets: tuple[str, ...] = ()
     shaft: tuple[str, ...] = ()
     reserved: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
     segments: int = 1
     encoding: str = "GSM-7"
     media: int = 0
