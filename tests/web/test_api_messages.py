@@ -140,3 +140,25 @@ async def test_bad_queries(sqlite_url: str, query: str) -> None:
     async with telling(sqlite_url) as story:
         got = await call(story, "GET", f"{PATH}?{query}")
         assert (got.status, got.document["code"]) == (400, "invalid_field")
+
+
+@pytest.mark.proves("P2")
+async def test_no_agent_reads_the_code_that_approves_its_draft(sqlite_url: str) -> None:
+    async with telling(sqlite_url) as story:
+        shop = await bearer(story, AGENT, "shop")
+        sent = await call(story, "POST", PATH, hello(to=ALICE), token=shop)
+        assert sent.document["state"] == "held"
+        await story.passes(seconds=30)
+        codes = [draft.code for draft in await story.read(lambda tx: tx.drafts.waiting(None, 10))]
+        assert len(codes) == 1
+        assert codes[0] in "".join(text.body for text in story.phone(OWNER).inbox)
+        await story.phone(OWNER).texts("what is this?")
+        await story.passes(seconds=30)
+        for token in (shop, None):
+            for path in (PATH, f"{PATH}/{sent.document['id']}", "/sms/inbox", "/health"):
+                got = await call(story, "GET", path, token=token)
+                assert codes[0].encode() not in got.body, path
+        for message in await outbound(story, OWNER):
+            for place in (PATH, "/sms/messages"):
+                got = await call(story, "GET", f"{place}/{message.id}", token=shop)
+                assert got.status == 404
