@@ -450,3 +450,27 @@ async def test_an_emptied_store_disagrees_with_a_checkpoint(sqlite_url: str) -> 
     await store.close()
     Attacker(sqlite_url).run("DROP TABLE schema_version")
     assert "whole audit log is gone" in found(sqlite_url, [first]).audit
+
+
+@pytest.mark.proves("P7")
+async def test_a_break_is_said_once_and_what_stands_before_it_still_holds(
+    store_url: str, made: list[Checkpoint]
+) -> None:
+    Attacker(store_url).strikes("UPDATE audit SET actor = 'me' WHERE seq = 7")
+    seen = found(store_url)
+    assert seen.problems == ("entry 7 (aud_5) was changed",)
+    assert (seen.audit_entries, seen.checkpoints, seen.newest) == (6, 1, made[0])
+
+
+@pytest.mark.proves("P7", "C10")
+async def test_a_checkpoint_signed_by_another_key_is_not_the_one_recorded(
+    store_url: str, made: list[Checkpoint]
+) -> None:
+    bare = replace(made[0], public_key=THEIRS.public_key)
+    Attacker(store_url).strikes(
+        f"UPDATE checkpoints SET public_key = '{THEIRS.public_key}', "
+        f"signature = '{THEIRS.sign(bare.statement)}' WHERE seq = 4"
+    )
+    assert found(store_url, trusted=None).problems == (
+        "the checkpoint over entry 4 is not the one that the chain records",
+    )
