@@ -37,14 +37,16 @@ WORDS: Mapping[str, list[str]] = {
     "grant": ["", "grt_1"],
     "programme": ["", "default", "orders"],
     "template": ["", "ready@1"],
-    "templates": ["ready", "other"],
+    "templates": ["ready", "other", "*"],
     "flow": ["", "orders"],
     "topics": ["money", "health"],
     "hosts": ["aaaaaaaaaaaa", "bbbbbbbbbbbb"],
-    "allowed_hosts": ["example.com", "example.org"],
+    "off": ["refund"],
+    "hours": ["mon-sun 08:00-21:00", "mon-fri 09:00-17:00", "mon-sun 00:00-24:00"],
     "secrets": ["card", "key"],
     "shaft": ["alcohol"],
     "reserved": ["STOP"],
+    "hidden": ["bidi"],
     "encoding": ["GSM-7", "UCS-2"],
     "disclosure": ["", "d1"],
     "basis": ["", "approval", "grant:grt_1"],
@@ -52,16 +54,17 @@ WORDS: Mapping[str, list[str]] = {
 MOMENTS = st.integers(0, 400 * 24 * 60).map(lambda minutes: NOW - timedelta(minutes=minutes))
 
 
-def _of(hint: Any, name: str, least: Any, most: Any) -> st.SearchStrategy[Any]:
+def _of(hint: Any, name: str, entry: dataclasses.Field[Any]) -> st.SearchStrategy[Any]:
+    default, least, most = entry.default, entry.metadata.get("ge"), entry.metadata.get("le")
     origin = typing.get_origin(hint)
     if origin in (typing.Union, UnionType):
         (inner,) = (arm for arm in typing.get_args(hint) if arm is not NoneType)
-        return st.none() | _of(inner, name, least, most)
+        return st.none() | _of(inner, name, entry)
     if origin in (tuple, frozenset):
-        each = _of(typing.get_args(hint)[0], name, least, most)
+        each = _of(typing.get_args(hint)[0], name, entry)
         return st.lists(each, max_size=2, unique=True).map(origin)
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return st.just({})
+        return st.sampled_from([{}, {"money": ("pocket change",)}])
     if isinstance(hint, type) and issubclass(hint, Enum):
         return st.sampled_from(hint)
     if hint is bool:
@@ -72,7 +75,8 @@ def _of(hint: Any, name: str, least: Any, most: Any) -> st.SearchStrategy[Any]:
     if hint is datetime:
         return MOMENTS
     if hint is str:
-        return st.sampled_from(WORDS[name])
+        fallback = [default] if isinstance(default, str) else ["some", "other"]
+        return st.sampled_from(WORDS.get(name, fallback))
     raise AssertionError(f"no values for {name}: {hint}")
 
 
@@ -80,11 +84,10 @@ def _fields(kind: type[Any], **known: st.SearchStrategy[Any]) -> st.SearchStrate
     hints = typing.get_type_hints(kind)
     drawn = {}
     for entry in dataclasses.fields(kind):
-        least, most = entry.metadata.get("ge"), entry.metadata.get("le")
         if entry.name in known:
             drawn[entry.name] = known[entry.name]
         else:
-            drawn[entry.name] = _of(hints[entry.name], entry.name, least, most)
+            drawn[entry.name] = _of(hints[entry.name], entry.name, entry)
     return st.fixed_dictionaries(drawn)
 
 

@@ -59,6 +59,7 @@ class MessageClass(Enum):
     OPT_IN_REQUEST = "opt_in_request"
     HELP = "help"
     OWNER_NOTICE = "owner_notice"
+    SAFE_REPLY = "safe_reply"
 
 
 @dataclass(frozen=True, slots=True)

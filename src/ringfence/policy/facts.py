@@ -39,6 +39,10 @@ class Disclosure(Enum):
     GIVEN = "given"
 
 
+_TEXTS = frozenset({MessageClass.FREE_TEXT, MessageClass.TEMPLATE})
+_FIRST_MOVES = frozenset({Act.INITIATE, Act.CALL})
+
+
 @dataclass(frozen=True, slots=True)
 class VolumeCounts:
     """What already left, counted in the claiming transaction, per fixed window. Days are those of
@@ -95,6 +99,21 @@ class Facts:
     grant: str = ""
     traits: Traits = field(default_factory=Traits)
     counts: VolumeCounts = field(default_factory=VolumeCounts)
+
+    @property
+    def is_text(self) -> bool:
+        """Somebody's words to the person, not an answer or a notice that Ringfence owes."""
+        return self.message_class in _TEXTS
+
+    @property
+    def by_operator(self) -> bool:
+        """An operator wrote it: where a rule asks for a person, one was there."""
+        return self.initiator is Initiator.OPERATOR
+
+    @property
+    def is_first_move(self) -> bool:
+        """Nobody asked for it just now: the first text of an exchange, or a call."""
+        return self.act in _FIRST_MOVES
 
     @property
     def heard_s(self) -> float | None:

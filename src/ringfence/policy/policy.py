@@ -17,7 +17,7 @@ from typing import Any
 from ringfence.model.verdict import Act
 from ringfence.policy import rules as rules_package
 from ringfence.policy.record import from_record, to_record
-from ringfence.policy.rule import Looser, Rule
+from ringfence.policy.rule import ALL, Looser, Rule
 
 
 @cache
@@ -105,9 +105,9 @@ def _is_looser(looser: Looser, base: Any, actual: Any) -> bool:
         case Looser.FALSE:
             return not actual
         case Looser.MORE:
-            return not set(actual) <= set(base)
+            return ALL not in base and not set(actual) <= set(base)
         case Looser.FEWER:
-            return not set(actual) >= set(base)
+            return ALL not in actual and not set(actual) >= set(base)
         case Looser.ANY:
             return True
         case Looser.NEVER:

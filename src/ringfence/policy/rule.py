@@ -5,20 +5,49 @@ decided again by another policy."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from ringfence.model.verdict import Act, Ruling
+from ringfence.model.verdict import ALLOWED, Act, Ruling, Verdict
 from ringfence.policy.facts import Facts
 
 OUTBOUND = frozenset(Act) - {Act.RECEIVE}
 EVERY_ACT = frozenset(Act)
+ALL = "*"
+
+
+class _Said(Enum):
+    """What an operator lets a rule say; compared by strictness."""
+
+    def ruling(self, code: str, text: str) -> Ruling:
+        """The ruling it stands for. A HOLD waits for a person."""
+        verdict = Verdict[self.name]
+        return Ruling(verdict, code, text) if verdict else ALLOWED
+
+    def __lt__(self, other: _Said) -> bool:
+        return Verdict[self.name] < Verdict[other.name]
+
+
+class Answer(_Said):
+    """What a rule says where an operator may choose freely."""
+
+    ALLOW = "allow"
+    HOLD = "hold"
+    DENY = "deny"
+
+
+class Refusal(_Said):
+    """What a rule says where only the way of saying no can be chosen."""
+
+    HOLD = "hold"
+    DENY = "deny"
 
 
 class Looser(Enum):
-    """Which change of a setting lets more through; doctor shows what a line loosens."""
+    """Which change of a setting lets more through; doctor shows what a line loosens. LOWER is of
+    numbers and of answers; in a list, `*` stands for everything."""
 
     HIGHER = "higher"
     LOWER = "lower"
@@ -42,6 +71,8 @@ def option(
     """Declare one setting of a rule. `meaning` is shown in the reference; `from_line` names the
     Line's field it is taken from instead of the policy section."""
     metadata = {"meaning": meaning, "looser": looser, "ge": ge, "le": le, "from_line": from_line}
+    if isinstance(default, Mapping):  # one that could be changed is made afresh
+        return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
 
 

@@ -31,16 +31,10 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
         return deny("own_number", "That is one of our own numbers.")
     if facts.act is Act.RECEIVE:
         return ALLOWED
-    if (
-        facts.message_class in _PASSIVE
-        and facts.passive_replies >= settings.passive_replies_max
-    ):
+    if facts.message_class in _PASSIVE and facts.passive_replies >= settings.passive_replies_max:
         return deny("loop_passive", "Enough automatic answers; this looks like a machine.")
     repeats = facts.counts.same_text_5_minutes
-    if (
-        facts.initiator is not Initiator.OPERATOR
-        and repeats >= settings.same_text_per_5_minutes
-    ):
+    if facts.initiator is not Initiator.OPERATOR and repeats >= settings.same_text_per_5_minutes:
         return deny(
             "loop_same_text", f"This person got the same text {repeats} times in 5 minutes."
         )

@@ -10,8 +10,8 @@ from ringfence.model.contact import Role
 from ringfence.model.line import Purpose
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import ALLOWED, Act, Ruling, deny, hold
-from ringfence.policy.facts import Facts, Initiator
-from ringfence.policy.rule import Looser, Rule, option
+from ringfence.policy.facts import Facts
+from ringfence.policy.rule import EVERY_ACT, Looser, Rule, option
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
         return deny("not_owner", "Notices go to the line's owners only.")
     if facts.act is Act.RECEIVE:
         return _receive(settings)
-    if facts.message_class not in (MessageClass.FREE_TEXT, MessageClass.TEMPLATE):
+    if not facts.is_text:
         return ALLOWED
     match settings.purpose:
         case Purpose.HOTLINE:
-            return _hotline(facts)
+            return ALLOWED  # whom an agent may write to is for the lists
         case Purpose.INTAKE:
             return _intake(facts)
         case Purpose.NOTIFY:
@@ -47,36 +47,28 @@ def _receive(settings: Settings) -> Ruling:
     return ALLOWED
 
 
-def _hotline(facts: Facts) -> Ruling:
-    if facts.act is Act.REPLY or facts.initiator is Initiator.OPERATOR:
-        return ALLOWED
-    if facts.role is Role.STRANGER:
-        return hold("first_contact", "An agent may write first only to owners and paired people.")
-    return ALLOWED
-
-
 def _intake(facts: Facts) -> Ruling:
-    if facts.initiator is Initiator.OPERATOR or facts.message_class is MessageClass.TEMPLATE:
+    if facts.by_operator:
         return ALLOWED
-    if facts.act is Act.INITIATE:
+    if facts.is_first_move:
         return deny("no_initiate", "Agents never write first on an intake line.")
+    if facts.message_class is MessageClass.TEMPLATE:
+        return ALLOWED
     return hold("intake_free_text", "On an intake line a person reads free text before it goes.")
 
 
 def _notify(facts: Facts) -> Ruling:
     if facts.message_class is MessageClass.FREE_TEXT:
         return deny("no_free_text", "A notify line sends templates only, never free text.")
-    if facts.role is Role.STRANGER:
-        return hold("no_consent", "No consent of this person is on record.")
     return ALLOWED
 
 
 RULE = Rule(
     "purpose",
-    "hotline: agents answer people who may write in and write first only to owners and paired "
-    "people; intake: free text waits for a person; notify: templates only.",
+    "hotline: agents answer in their own words; intake: agents start nothing, and free text waits "
+    "for a person; notify: templates only, and of what comes in only keywords are acted on.",
     judge,
     Settings(),
-    acts=frozenset({Act.RECEIVE, Act.REPLY, Act.INITIATE}),
+    acts=EVERY_ACT,
     grantable=True,
 )

@@ -1,0 +1,40 @@
+"""What a person must be told first on a line (who writes, that it is automated, how to reach somebody,
+STOP and HELP). The gateway adds it to their first text; a text that should have it and has not waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ringfence.model.contact import Role
+from ringfence.model.verdict import ALLOWED, Act, Ruling
+from ringfence.policy.facts import Disclosure, Facts
+from ringfence.policy.rule import Looser, Refusal, Rule, option
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    owed: Refusal = option(
+        Refusal.HOLD,
+        "What becomes of a text to somebody who was not told yet and is not told by it.",
+        looser=Looser.LOWER,
+    )
+
+
+def judge(facts: Facts, settings: Settings) -> Ruling:
+    if not facts.is_text or facts.role is Role.OWNER:
+        return ALLOWED
+    if facts.disclosure is not Disclosure.OWED:
+        return ALLOWED
+    return settings.owed.ruling(
+        "disclosure_owed", "This person was not told yet who writes and how to stop it."
+    )
+
+
+RULE = Rule(
+    "disclosure",
+    "Nobody but an owner gets a text before they were told who writes, that it is automated and how "
+    "to stop it.",
+    judge,
+    Settings(),
+    acts=frozenset({Act.REPLY, Act.INITIATE, Act.SPEAK}),
+)

@@ -1,0 +1,64 @@
+"""Who started it. A reply belongs to the person's own text, for a while; everything else was started
+by an agent, an operator or an event source, and each has its own answer. Content from outside starts
+nothing, and what Ringfence owes people is nobody else's to send (P2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ringfence.model.verdict import ALLOWED, Act, Ruling, deny
+from ringfence.policy.facts import Facts, Initiator
+from ringfence.policy.rule import Answer, Looser, Rule, option
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    agent: Answer = option(Answer.HOLD, "What an agent starts by itself.", looser=Looser.LOWER)
+    event: Answer = option(Answer.HOLD, "What an event source starts.", looser=Looser.LOWER)
+    operator: Answer = option(Answer.ALLOW, "What an operator starts.", looser=Looser.LOWER)
+    reply_window_hours: int = option(
+        24,
+        "How long after a person's text an answer is still an answer.",
+        looser=Looser.HIGHER,
+        ge=1,
+        le=24 * 30,
+    )
+
+
+_WORDS = {
+    Initiator.AGENT: ("agent_initiated", "An agent started this, not the person."),
+    Initiator.EVENT: ("event_initiated", "An event started this, not the person."),
+    Initiator.OPERATOR: ("operator_initiated", "Operators start nothing on this line."),
+}
+
+
+def judge(facts: Facts, settings: Settings) -> Ruling:
+    started = facts.initiator
+    if started is Initiator.PERSON:
+        return deny("nobody_started", "A person's text starts nothing by itself.")
+    if started is Initiator.SYSTEM:
+        return ALLOWED
+    if not facts.is_text:
+        if started is Initiator.OPERATOR:
+            return ALLOWED
+        return deny("not_theirs", "Such a text is Ringfence's own to send.")
+    if facts.act is Act.SPEAK or _is_answer(facts, settings):
+        return ALLOWED
+    answer: Answer = getattr(settings, started.value)
+    return answer.ruling(*_WORDS[started])
+
+
+def _is_answer(facts: Facts, settings: Settings) -> bool:
+    heard_s = facts.heard_s
+    in_time = heard_s is not None and heard_s <= settings.reply_window_hours * 3_600
+    return facts.act is Act.REPLY and in_time
+
+
+RULE = Rule(
+    "initiator",
+    "An answer within a while of the person's text is theirs; what an agent, an event source or an "
+    "operator starts has an answer each: allow, hold or deny.",
+    judge,
+    Settings(),
+    grantable=True,
+)

@@ -1,0 +1,68 @@
+"""What a line may cost in a day, in segments and in money, and how often one person gets marketing.
+Answers Ringfence owes people are not held back by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ringfence.model.draft import Category
+from ringfence.model.message import MessageClass
+from ringfence.model.verdict import ALLOWED, Act, Ruling, hold
+from ringfence.policy.facts import Facts, day_end
+from ringfence.policy.rule import Looser, Rule, option
+
+_OWED = frozenset(
+    {
+        MessageClass.OPT_OUT_CONFIRMATION,
+        MessageClass.OPT_IN_CONFIRMATION,
+        MessageClass.HELP,
+        MessageClass.SAFE_REPLY,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    segments_day: int = option(
+        50_000, "Segments the line sends in a day.", looser=Looser.HIGHER, ge=1
+    )
+    money_day: float = option(
+        500.0,
+        "What the line may cost in a day, in the currency of the price.",
+        looser=Looser.HIGHER,
+        ge=0,
+    )
+    price_per_segment: float = option(0.01, "What a segment costs.", looser=Looser.LOWER, ge=0)
+    marketing_day: int = option(
+        3, "Marketing texts to one person in a day.", looser=Looser.HIGHER, ge=0
+    )
+    zone: str = option("UTC", "Where the day turns.", looser=Looser.NEVER, from_line="zone")
+
+
+def judge(facts: Facts, settings: Settings) -> Ruling:
+    if facts.message_class in _OWED:
+        return ALLOWED
+    counts, traits = facts.counts, facts.traits
+    with_this = counts.segments_day + traits.segments
+    until = day_end(facts.now, settings.zone)
+    if with_this > settings.segments_day:
+        text = f"The line would have sent {with_this} segments this day (limit {settings.segments_day})."
+        return hold("segments", text, until)
+    if with_this * settings.price_per_segment > settings.money_day:
+        text = f"The line would have cost more than {settings.money_day:g} this day."
+        return hold("money", text, until)
+    marketing = traits.category is Category.MARKETING
+    if marketing and counts.marketing_day >= settings.marketing_day:
+        text = f"This person already got {counts.marketing_day} marketing texts this day."
+        return hold("marketing_volume", text, until)
+    return ALLOWED
+
+
+RULE = Rule(
+    "spend",
+    "A line sends at most so many segments a day, for at most so much money, and at most so many "
+    "marketing texts to one person; more wait.",
+    judge,
+    Settings(),
+    acts=frozenset({Act.REPLY, Act.INITIATE}),
+)

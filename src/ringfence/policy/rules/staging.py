@@ -1,0 +1,33 @@
+"""A line that is being tried out reaches its test recipients and nobody else, confirmations
+included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ringfence.model.contact import Role
+from ringfence.model.verdict import ALLOWED, Ruling, deny
+from ringfence.policy.facts import Facts
+from ringfence.policy.rule import Looser, Rule, option
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    enabled: bool = option(False, "Reach the line's `testRecipients` only.", looser=Looser.FALSE)
+    owners: bool = option(True, "Owners are reached as well.", looser=Looser.TRUE)
+
+
+def judge(facts: Facts, settings: Settings) -> Ruling:
+    if not settings.enabled or facts.staged:
+        return ALLOWED
+    if settings.owners and facts.role is Role.OWNER:
+        return ALLOWED
+    return deny("staging", "The line is being tried out; this person is no test recipient.")
+
+
+RULE = Rule(
+    "staging",
+    "While a line is staged only its test recipients and owners are reached.",
+    judge,
+    Settings(),
+)
