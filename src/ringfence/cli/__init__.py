@@ -23,6 +23,7 @@ COMMANDS = {
     "gateway": ("gateway", "Run the gateway."),
     "message": ("message", "Send a message; look at messages."),
     "pairing": ("pairing", "Strangers who ask to write in: list, approve, dismiss, block."),
+    "policy": ("policy", "What the rules say: show, explain, backtest."),
     "resume": ("halt", "Release a kill switch."),
     "sim": ("sim", "The simulated carrier, and phones on it."),
     "stop": ("halt", "Engage a kill switch: nothing it covers leaves any more."),

@@ -4,15 +4,15 @@ least-privileged local agent; what it asks goes through the same gate as everyth
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from ringfence.gateway.attach import check_outbound, host
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.proposal import Proposal, Proposed
-from ringfence.gateway.review import preview, propose
+from ringfence.gateway.review import facts_of, preview, propose
 from ringfence.gateway.templates import Filled, settle
 from ringfence.model.audit import digest
 from ringfence.model.draft import Category
@@ -21,11 +21,14 @@ from ringfence.model.line import Line
 from ringfence.model.message import MediaRef, Message, MessageClass, MessageStatus
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act
+from ringfence.policy.facts import Facts
 from ringfence.ports import IdempotencyRecord, Tx
 from ringfence.text.plain import is_blank, tidy
 
 KEY_LENGTH_MAX = 255
 BODY_LENGTH_MAX = 16_000
+T = TypeVar("T")
+
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
 
 
@@ -96,15 +99,32 @@ async def dry_run(kit: Equipment, request: SendRequest) -> Proposed:
     """What `send` would decide and how many segments it would cost; stores nothing."""
     request = _checked(request)
     now = kit.clock.now()
-    answers: list[Proposed] = []
 
-    def job(tx: Tx) -> None:
+    def job(tx: Tx) -> Proposed:
         _settle(kit, tx, request, now)
-        answers.append(preview(kit, tx, _proposal(request, ()), now))
+        return preview(kit, tx, _proposal(request, ()), now)
+
+    return await _undone(kit, job)
+
+
+async def what_if(kit: Equipment, request: SendRequest, at: datetime | None) -> Facts:
+    """The facts by which the gate would decide about a message, now or at another time; stores
+    nothing."""
+    request = _checked(request)
+    now = at or kit.clock.now()
+    return await _undone(kit, lambda tx: facts_of(kit, tx, _proposal(request, ()), now))
+
+
+async def _undone(kit: Equipment, job: Callable[[Tx], T]) -> T:
+    """What a job answers in a transaction that leaves no trace."""
+    answers: list[T] = []
+
+    def tried(tx: Tx) -> None:
+        answers.append(job(tx))
         raise _Undo
 
     try:
-        await kit.store.write(job)
+        await kit.store.write(tried)
     except _Undo:
         pass
     return answers[-1]

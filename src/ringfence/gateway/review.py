@@ -23,6 +23,7 @@ from ringfence.model.message import (
 from ringfence.model.outbox import OutboxItem, OutboxState
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act, Decision, Reason, Verdict
+from ringfence.policy.facts import Facts
 from ringfence.ports import OutboxChange, Tx
 from ringfence.text.chunks import split
 from ringfence.text.segments import Segments, count
@@ -96,7 +97,14 @@ def preview(kit: Equipment, tx: Tx, proposal: Proposal, now: datetime) -> Propos
     (one,) = _weigh(kit, tx, [proposal])
     question = _question(one)
     decision, _ = FactsDesk(kit, tx, [question], now).decide(question, "preview")
-    return Proposed("", status_of(decision), decision.reasons, one.parts)
+    return Proposed("", status_of(decision), decision.reasons, one.parts, "", decision.until)
+
+
+def facts_of(kit: Equipment, tx: Tx, proposal: Proposal, now: datetime) -> Facts:
+    """What the gate would see of a proposal, in a transaction that is then undone."""
+    (one,) = _weigh(kit, tx, [proposal])
+    question = _question(one)
+    return FactsDesk(kit, tx, [question], now).facts(question)
 
 
 def let_go(

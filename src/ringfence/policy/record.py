@@ -22,7 +22,7 @@ def to_record(value: Any) -> dict[str, Any]:
     for name, default in _defaults(type(value)):  # type: ignore[arg-type]
         held = getattr(value, name)
         if held != default:
-            record[name] = to_record(held) if dataclasses.is_dataclass(held) else _plain(held)
+            record[name] = to_record(held) if dataclasses.is_dataclass(held) else plain(held)
     return record
 
 
@@ -35,16 +35,17 @@ def from_record(kind: type[T], record: Mapping[str, Any]) -> T:
     return kind(**{name: readers[name](raw) for name, raw in record.items()})
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value of a dataclass as JSON has it."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, tuple | frozenset):
-        items = [_plain(item) for item in value]
+        items = [plain(item) for item in value]
         return sorted(items) if isinstance(value, frozenset) else items
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     return value
 
 

@@ -28,6 +28,9 @@ class People(Protocol):
     def add(self, people: Sequence[Person]) -> None:
         """Insert; a number that is already known is left as it is."""
 
+    def by_contact(self, contact_ids: Iterable[str]) -> dict[str, PhoneNumber]:
+        """The numbers behind contact ids; those that were erased are left out."""
+
     def set_opt_out(self, number: PhoneNumber, source: str) -> None:
         """`source` empty lifts it."""
 

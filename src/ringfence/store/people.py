@@ -14,6 +14,10 @@ _FIND = ForEach(
     f"SELECT {_PERSON} FROM people p{{and_rows}} WHERE p.number = :number",
     columns("number"),
 )
+_BY_CONTACT = ForEach(
+    "SELECT p.contact_id, p.number FROM people p{and_rows} WHERE p.contact_id = :contact_id",
+    columns("contact_id"),
+)
 _ADD = Insert(
     "people",
     columns(
@@ -41,6 +45,11 @@ class PeopleTable:
     def add(self, people: Sequence[Person]) -> None:
         if people:
             self._db.insert(_ADD, [_row(person) for person in people])
+
+    def by_contact(self, contact_ids: Iterable[str]) -> dict[str, PhoneNumber]:
+        wanted = [(contact_id,) for contact_id in set(contact_ids)]
+        rows = self._db.each(_BY_CONTACT, wanted) if wanted else ()
+        return {contact_id: PhoneNumber(number) for contact_id, number in rows}
 
     def set_opt_out(self, number: PhoneNumber, source: str) -> None:
         self._db.run("UPDATE people SET opt_out_source = ? WHERE number = ?", (source, number.e164))
