@@ -43,6 +43,8 @@ RIGHTS: dict[tuple[str, str], frozenset[PrincipalKind]] = {
     ("GET", "/api/v1/messages"): PEOPLE | {AGENT},
     ("POST", "/api/v1/messages"): OPERATORS | {AGENT},
     ("GET", "/api/v1/messages/{id}"): PEOPLE | {AGENT},
+    ("GET", "/api/v1/policy"): PEOPLE,
+    ("GET", "/api/v1/decisions/{id}"): PEOPLE,
     ("GET", "/api/v1/switches"): PEOPLE,
     ("POST", "/api/v1/stop"): OPERATORS,
     ("POST", "/api/v1/resume"): OPERATORS,

@@ -45,10 +45,9 @@ def stored_decision(tx: Tx, key: str) -> Stored:
     """The decision named by its own id, or the newest about a message or an outbox item. Raises
     NotFound, also for a record that this program cannot read."""
     entry = tx.audit.get(key)
-    entries = [entry] if entry is not None else tx.audit.of_subject(key)
-    if not any(_is_decision(one) for one in entries):
-        for item in tx.outbox.of_messages([key]).get(key, []):
-            entries += tx.audit.of_subject(item.id)
+    entries = [entry] if entry is not None else list(tx.audit.of_subject(key))
+    for item in tx.outbox.of_messages([key]).get(key, []):
+        entries += tx.audit.of_subject(item.id)
     found = [one for one in entries if _is_decision(one)]
     if not found:
         raise NotFound("No decision has this id, nor is one about such a message on record.")
