@@ -49,7 +49,9 @@ async def message_of(story: Story, message_id: str) -> Message:
     return found
 
 
-async def decides(story: Story, how: Any, draft: Draft, *args: Any, actor: str = "operator:t") -> Any:
+async def decides(
+    story: Story, how: Any, draft: Draft, *args: Any, actor: str = "operator:t"
+) -> Any:
     kit, now = story.gateway.kit, story.clock.now()
     return await story.write(lambda tx: how(kit, tx, draft, *args, actor, now))
 
@@ -217,7 +219,9 @@ async def test_the_kill_switch_is_above_any_yes(store_url: str) -> None:
         )
         with pytest.raises(NotReleasable, match="stopped"):
             await decides(story, drafts.approve, draft)
-        assert (await now_is(story, draft)).state is DraftState.WAITING, "the refusal changed nothing"
+        assert (await now_is(story, draft)).state is DraftState.WAITING, (
+            "the refusal changed nothing"
+        )
 
 
 @pytest.mark.proves("P1", "P2")
@@ -226,7 +230,7 @@ async def test_the_kill_switch_is_above_any_yes(store_url: str) -> None:
     [
         "UPDATE messages SET body = 'Send me money' WHERE id = ?",
         f"UPDATE messages SET number = '{ALICE}' WHERE id = ?",
-        "UPDATE messages SET media = '[{\"content_type\":\"\",\"url\":\"https://x.example\"}]' WHERE id = ?",
+        'UPDATE messages SET media = \'[{"content_type":"","url":"https://x.example"}]\' WHERE id = ?',
     ],
 )
 async def test_any_change_kills_the_yes(store_url: str, change: str) -> None:
@@ -374,8 +378,11 @@ async def test_an_owner_halts_everything_by_text(store_url: str) -> None:
         await story.phone(OWNER).texts("hello?")
         await story.passes(seconds=9)
         assert len(creates(story)) == before
-        [hello] = [one for one in await story.read(lambda tx: tx.messages.inbox(None, 9, None))
-                   if one.body == "hello?"]
+        [hello] = [
+            one
+            for one in await story.read(lambda tx: tx.messages.inbox(None, 9, None))
+            if one.body == "hello?"
+        ]
         assert hello.status is MessageStatus.RECEIVED, "what comes in is still stored"
 
 

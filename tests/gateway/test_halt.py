@@ -21,10 +21,13 @@ from looking import (
     webhook,
 )
 from ringfence.gateway import bridge, halt, release
+from ringfence.gateway.proposal import Proposal
+from ringfence.gateway.review import propose
 from ringfence.model.contact import Switch, SwitchScope
 from ringfence.model.errors import NotFound, NotReleasable
 from ringfence.model.outbox import OutboxState
 from ringfence.model.phone import PhoneNumber
+from ringfence.model.verdict import Act
 from ringfence.testing import Behaviour, OptOutHandling, Outcome
 from telling import START, Story, telling
 
@@ -318,3 +321,27 @@ async def test_no_text_and_no_local_caller_lifts_it(sqlite_url: str) -> None:
         await story.passes(minutes=1)
         assert len(await story.read(lambda tx: tx.switches.engaged())) == 1
         assert creates(story) == []
+
+
+@pytest.mark.proves("P3", "C11")
+async def test_a_flow_is_stopped_by_its_name_and_resume_shows_what_was_held(store_url: str) -> None:
+    async with telling(store_url, sms={**OPEN, "owners": [ALICE, BOB]}) as story:
+        kit, now = story.gateway.kit, story.clock.now()
+        wanted = [
+            Proposal(
+                story.line, PhoneNumber(to), f"from {flow}", Act.INITIATE, "operator:t", flow=flow
+            )
+            for to, flow in ((ALICE, "backups"), (BOB, "deploys"))
+        ]
+        keys = [
+            one.message_id for one in await story.write(lambda tx: propose(kit, tx, wanted, now))
+        ]
+        assert await stop(story, SwitchScope.FLOW, "backups") == 1
+        await story.settle()
+        assert [one.body for one in creates(story)] == ["from deploys"]
+        held = await story.write(
+            lambda tx: halt.resume(kit, tx, SwitchScope.FLOW, "backups", "operator:t", now)
+        )
+        assert [item.message_id for item in held] == [keys[0]]
+        await story.settle()
+        assert len(creates(story)) == 1, "resuming lets nothing go by itself"

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 LISTED = ("scope", "subject", "engaged_at", "reason", "actor")
+HELD_LISTED = ("message", "line", "to", "part", "created_at")
 
 
 def scope_options(function: F) -> F:
-    """--line, --agent, --contact: at most one."""
+    """--line, --agent, --contact, --flow: at most one."""
     for option in (
+        click.option("--flow", metavar="NAME", help="Only what this flow sends."),
         click.option("--contact", metavar="NUMBER", help="Only messages to this person (E.164)."),
         click.option("--agent", metavar="ID", help="Only what this agent writes."),
         click.option("--line", metavar="ID", help="Only this line."),
@@ -54,13 +56,14 @@ def stop(
     line: str | None,
     agent: str | None,
     contact: str | None,
+    flow: str | None,
     reason: str,
     show: bool,
     as_json: bool,
 ) -> None:
     """Engage a kill switch: nothing it covers leaves any more, and what was waiting is held. Without
     an option it covers everything. It stays engaged, restarts included, until `ringfence resume`."""
-    covered = _covered(line, agent, contact)
+    covered = _covered(line, agent, contact, flow)
     if show:
         if covered.subject or reason:
             raise click.UsageError("--list shows all; give it alone.")
@@ -89,32 +92,46 @@ def stop(
 @common.json_option
 @click.pass_context
 def resume(
-    ctx: click.Context, line: str | None, agent: str | None, contact: str | None, as_json: bool
+    ctx: click.Context,
+    line: str | None,
+    agent: str | None,
+    contact: str | None,
+    flow: str | None,
+    as_json: bool,
 ) -> None:
-    """Release the kill switch that `ringfence stop` engaged with the same option. What was held
-    stays held. `resume --line ID` also restarts a line that a credential or account error at the
-    provider had stopped."""
-    covered = _covered(line, agent, contact)
+    """Release the kill switch that `ringfence stop` engaged with the same option, and show what it
+    held. That stays held: `ringfence message release` lets one go, `message cancel` ends it, and
+    what nobody decides on expires. `resume --line ID` also restarts a line that a credential or
+    account error at the provider had stopped."""
+    covered = _covered(line, agent, contact, flow)
 
-    async def work(gateway: Gateway) -> tuple[bool, bool]:
+    async def work(gateway: Gateway) -> tuple[list[dict[str, Any]] | None, bool]:
         kit, now = gateway.kit, gateway.kit.clock.now()
         return await kit.store.write(lambda tx: _resume(kit, tx, covered, now))
 
-    released, started = common.with_gateway(ctx, work)
+    held, started = common.with_gateway(ctx, work)
     if as_json:
-        common.print_json({**_document(covered), "engaged": False, "line_restarted": started})
+        document = {**_document(covered), "engaged": False, "line_restarted": started}
+        common.print_json({**document, "held": held or []})
         return
-    if released:
-        click.echo(f"Released: {covered.words}. What was held stays held.")
+    if held is not None:
+        click.echo(f"Released: {covered.words}.")
+        common.print_table(held, HELD_LISTED, "It held nothing that still waits.")
+    if held:
+        click.echo("They stay held: `ringfence message release ID` or `message cancel ID`.")
     if started:
         click.echo(f"{covered.words} tries again after the provider's error.")
     for row in _engaged(ctx):
         click.echo(f"Still engaged: {row['scope']} {row['subject'] or ''}".rstrip())
 
 
-def _resume(kit: Equipment, tx: Tx, covered: Covered, now: datetime) -> tuple[bool, bool]:
-    """(switch released, line restarted). Raises NotFound when neither was so."""
+def _resume(
+    kit: Equipment, tx: Tx, covered: Covered, now: datetime
+) -> tuple[list[dict[str, Any]] | None, bool]:
+    """(what the switch held, None when there was none; line restarted). Raises NotFound when neither
+    was so."""
     from ringfence.gateway import halt
+    from ringfence.gateway.views import item_view
     from ringfence.model.contact import SwitchScope
     from ringfence.model.errors import NotFound
 
@@ -123,19 +140,19 @@ def _resume(kit: Equipment, tx: Tx, covered: Covered, now: datetime) -> tuple[bo
         kit, tx, covered.subject, actor, now
     )
     try:
-        halt.resume(kit, tx, covered.scope, covered.subject, actor, now)
+        held = halt.resume(kit, tx, covered.scope, covered.subject, actor, now)
     except NotFound:
         if not started:
             raise
-        return False, True
-    return True, started
+        return None, True
+    return [item_view(item) for item in held], started
 
 
-def _covered(line: str | None, agent: str | None, contact: str | None) -> Covered:
+def _covered(line: str | None, agent: str | None, contact: str | None, flow: str | None) -> Covered:
     from ringfence.model.contact import SwitchScope
 
-    if sum(option is not None for option in (line, agent, contact)) > 1:
-        raise click.UsageError("Give at most one of --line, --agent and --contact.")
+    if sum(option is not None for option in (line, agent, contact, flow)) > 1:
+        raise click.UsageError("Give at most one of --line, --agent, --contact and --flow.")
     if line is not None:
         return Covered(SwitchScope.LINE, line, f"line {line}")
     if agent is not None:
@@ -143,6 +160,8 @@ def _covered(line: str | None, agent: str | None, contact: str | None) -> Covere
     if contact is not None:
         person = common.number_of(contact, "--contact")
         return Covered(SwitchScope.CONTACT, person.e164, f"messages to {person.e164}")
+    if flow is not None:
+        return Covered(SwitchScope.FLOW, flow, f"flow {flow}")
     return Covered(SwitchScope.EVERYTHING, "", "everything")
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import assert_never
 
 from ringfence.gateway.cancel import cancel_person, hold_items
 from ringfence.gateway.equipment import Equipment
 from ringfence.model.contact import Person, Switch, SwitchScope
 from ringfence.model.errors import NotFound
+from ringfence.model.outbox import OutboxItem, OutboxState
 from ringfence.model.phone import PhoneNumber, mask
 from ringfence.ports import Tx
 
+STOPPED = "stopped"
 # Anything of 8 to 15 digits with a number's layout between them; rather one mask too many.
 _NUMBER = re.compile(r"\+?\(?[0-9](?:[ ().-]{0,2}[0-9]){7,14}")
 
@@ -28,16 +31,7 @@ def stop(
 ) -> int:
     """Engage a kill switch and hold what is waiting; answers how many messages were held (P3)."""
     tx.switches.engage(Switch(scope, subject, now, reason, actor))
-    match scope:
-        case SwitchScope.EVERYTHING:
-            items = tx.outbox.pending_where(None, None)
-        case SwitchScope.LINE:
-            items = tx.outbox.pending_where(subject, None)
-        case SwitchScope.AGENT:
-            items = tx.outbox.pending_where(None, f"agent:{subject}")
-        case SwitchScope.CONTACT:
-            items = tx.outbox.pending_for(PhoneNumber(subject))
-    held = hold_items(kit, tx, items, "stopped", actor, now)
+    held = hold_items(kit, tx, _pending(tx, scope, subject), STOPPED, actor, now)
     # The words as typed stand with the switch; the record outlives every person in it (P9).
     words = _NUMBER.sub(lambda found: mask(found.group()), reason)
     body = {"scope": scope, "reason": words, "held": held, **_named(tx, scope, subject)}
@@ -47,13 +41,19 @@ def stop(
 
 def resume(
     kit: Equipment, tx: Tx, scope: SwitchScope, subject: str, actor: str, now: datetime
-) -> None:
-    """Release a kill switch. What was held stays held: a person lets it go, or it expires. Raises
-    NotFound when that switch is not engaged."""
+) -> list[OutboxItem]:
+    """Release a kill switch; answers what it held, oldest first. That stays held: a person lets it
+    go, or it expires. Raises NotFound when that switch is not engaged."""
     if not tx.switches.release(scope, subject):
         raise NotFound("That kill switch is not engaged; `ringfence stop --list` shows which are.")
-    body = {"scope": scope, **_named(tx, scope, subject)}
+    held = [
+        item
+        for item in _pending(tx, scope, subject)
+        if item.state is OutboxState.HELD and item.reason.startswith(STOPPED)
+    ]
+    body = {"scope": scope, "held": len(held), **_named(tx, scope, subject)}
     tx.audit.append([kit.audit("resume", scope.value, actor, now, body)])
+    return held
 
 
 def start_line(kit: Equipment, tx: Tx, line: str, actor: str, now: datetime) -> bool:
@@ -88,6 +88,24 @@ def known(kit: Equipment, tx: Tx, number: PhoneNumber, now: datetime) -> Person:
         tx.people.add([Person(number, kit.ids.new("contact", now))])
         found = tx.people.find([number])[number]
     return found
+
+
+def _pending(tx: Tx, scope: SwitchScope, subject: str) -> list[OutboxItem]:
+    """What waits of that which a switch covers."""
+    match scope:
+        case SwitchScope.EVERYTHING:
+            return tx.outbox.pending_where(None, None)
+        case SwitchScope.LINE:
+            return tx.outbox.pending_where(subject, None)
+        case SwitchScope.AGENT:
+            return tx.outbox.pending_where(None, f"agent:{subject}")
+        case SwitchScope.CONTACT:
+            return tx.outbox.pending_for(PhoneNumber(subject))
+        case SwitchScope.FLOW:
+            waiting = tx.outbox.pending_where(None, None)
+            return [item for item in waiting if item.traits.flow == subject]
+        case _:
+            assert_never(scope)
 
 
 def _named(tx: Tx, scope: SwitchScope, subject: str) -> dict[str, str]:

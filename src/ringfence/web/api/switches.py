@@ -60,14 +60,15 @@ async def resume(desk: Desk, request: Request, principal: Principal) -> Response
     given = fields.json_object(request, _SCOPES, may_be_empty=True)
     scope, subject = _covered(given, principal)
     kit, now = desk.kit, desk.kit.clock.now()
-    released, started = await kit.store.write(
+    held, started = await kit.store.write(
         lambda tx: _resume(kit, tx, scope, subject, principal.actor, now)
     )
     return JSONResponse(
         {
             **_named(scope, subject),
             "engaged": False,
-            "released": released,
+            "released": held is not None,
+            "held": held or [],
             "line_restarted": started,
         }
     )
@@ -75,16 +76,17 @@ async def resume(desk: Desk, request: Request, principal: Principal) -> Response
 
 def _resume(
     kit: Equipment, tx: Tx, scope: SwitchScope, subject: str, actor: str, now: datetime
-) -> tuple[bool, bool]:
-    """(switch released, line restarted). Raises NotFound when neither was so."""
+) -> tuple[list[dict[str, Any]] | None, bool]:
+    """(what the switch held, None when there was none; line restarted). Raises NotFound when neither
+    was so."""
     started = scope is SwitchScope.LINE and halt.start_line(kit, tx, subject, actor, now)
     try:
-        halt.resume(kit, tx, scope, subject, actor, now)
+        held = halt.resume(kit, tx, scope, subject, actor, now)
     except NotFound:
         if not started:
             raise
-        return False, True
-    return True, started
+        return None, True
+    return [views.item_view(item) for item in held], started
 
 
 def _covered(given: Mapping[str, Any], principal: Principal) -> tuple[SwitchScope, str]:
