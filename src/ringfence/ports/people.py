@@ -17,6 +17,7 @@ from ringfence.model.contact import (
     SwitchScope,
 )
 from ringfence.model.draft import Draft, DraftState
+from ringfence.model.grant import Grant, GrantState, GrantUse
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.principal import Token
 
@@ -107,6 +108,40 @@ class Drafts(Protocol):
         """Waiting ones whose time has passed."""
 
 
+class Grants(Protocol):
+    """What operators let an agent do without asking, and each time it did."""
+
+    def add(self, grant: Grant) -> None: ...
+    def get(self, grant_id: str) -> Grant | None: ...
+    def many(self, grant_ids: Iterable[str]) -> dict[str, Grant]: ...
+    def active(self, agents: Iterable[str]) -> list[Grant]:
+        """Of these agents, in no promised order; their time may be over."""
+
+    def listing(self, limit: int, after: str | None, everything: bool) -> list[Grant]:
+        """Newest first, past the id `after`; active and used up ones, or every one."""
+
+    def alive(self) -> int:
+        """How many are active."""
+
+    def use(self, use: GrantUse) -> bool:
+        """Count and record one use; False when none is left."""
+
+    def recorded(self, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of (grant, message) that are on record as a use."""
+
+    def uses(self, grant_id: str, limit: int) -> list[GrantUse]:
+        """Newest first."""
+
+    def end(self, grant_id: str, state: GrantState, by: str, now: datetime) -> bool:
+        """Revoke it, or note that it expired; False when there is nothing to end."""
+
+    def overdue(self, now: datetime, limit: int) -> list[str]:
+        """Active ones whose time is over."""
+
+    def forget(self, number: PhoneNumber) -> int:
+        """Take a person out of the recipients of every grant; answers of how many."""
+
+
 class Pauses(Protocol):
     """People to whom nothing automatic goes."""
 
@@ -126,18 +161,16 @@ class Acquaintances(Protocol):
     def disclosed(
         self, triples: Iterable[tuple[str, PhoneNumber, str]]
     ) -> dict[tuple[str, PhoneNumber, str], tuple[str, datetime]]:
-        """(line, number, version) → (`carried` or `delivered`, when)."""
+        """(line, number, version) → (`carried` or `delivered`, when). What is carried counts only
+        while its message is under way."""
 
-    def carry(
-        self, line: str, number: PhoneNumber, version: str, message_id: str, now: datetime
+    def carry(self, carried: Iterable[tuple[str, PhoneNumber, str, str]], now: datetime) -> None:
+        """(line, number, version, message): on its way. A delivered one stays delivered."""
+
+    def delivered(
+        self, arrived: Iterable[tuple[str, PhoneNumber, str, str]], now: datetime
     ) -> None:
-        """A text with this disclosure is on its way; a delivered one stays delivered."""
-
-    def delivered(self, message_ids: Iterable[str], now: datetime) -> None:
-        """These messages arrived, and whatever disclosure they carried with them."""
-
-    def undisclosed(self, message_ids: Iterable[str]) -> None:
-        """These never arrived: what they carried is owed again."""
+        """(line, number, version, message): it arrived, whichever message carried it last."""
 
 
 class Consents(Protocol):

@@ -11,6 +11,7 @@ from ringfence.ports.people import (
     Acquaintances,
     Consents,
     Drafts,
+    Grants,
     Guesses,
     Pauses,
     People,
@@ -46,6 +47,7 @@ class Tx(Protocol):
     switches: Switches
     messages: Messages
     drafts: Drafts
+    grants: Grants
     pauses: Pauses
     acquaintances: Acquaintances
     policies: Policies

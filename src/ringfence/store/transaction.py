@@ -13,6 +13,7 @@ from ringfence.store.consents import ConsentTable
 from ringfence.store.counters import CounterTable
 from ringfence.store.drafts import DraftTable
 from ringfence.store.events import EventTable
+from ringfence.store.grants import GrantTable
 from ringfence.store.guesses import GuessTable
 from ringfence.store.health import HealthView
 from ringfence.store.idempotency import IdempotencyTable
@@ -43,6 +44,7 @@ class Transaction:
         self.switches: ports.Switches = SwitchTable(db)
         self.messages: ports.Messages = MessageTable(db)
         self.drafts: ports.Drafts = DraftTable(db)
+        self.grants: ports.Grants = GrantTable(db)
         self.pauses: ports.Pauses = PauseTable(db)
         self.acquaintances: ports.Acquaintances = AcquaintanceTable(db)
         self.policies: ports.Policies = PolicyTable(db)

@@ -20,7 +20,6 @@ _PEOPLE = (
         number TEXT NOT NULL, line TEXT NOT NULL, version TEXT NOT NULL, message_id TEXT NOT NULL,
         state TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (number, line, version)
     ) {clustered}""",
-    "CREATE INDEX disclosures_message ON disclosures (message_id) WHERE state = 'carried'",
 )
 
 _DRAFTS = (
@@ -46,10 +45,10 @@ _DRAFTS = (
     )""",
     "CREATE INDEX grants_active ON grants (agent) WHERE state = 'active'",
     """CREATE TABLE grant_uses (
-        seq {seq}, grant_id TEXT NOT NULL, message_id TEXT NOT NULL, number TEXT NOT NULL,
-        at BIGINT NOT NULL, UNIQUE (grant_id, message_id)
+        seq {seq}, grant_id TEXT NOT NULL, message_id TEXT NOT NULL,
+        contact_id TEXT NOT NULL, at BIGINT NOT NULL, UNIQUE (message_id, grant_id)
     )""",
-    "CREATE INDEX grant_uses_message ON grant_uses (message_id)",
+    "CREATE INDEX grant_uses_grant ON grant_uses (grant_id, seq)",
 )
 
 _CONSENT = (
