@@ -114,7 +114,31 @@ async def test_every_rule_is_told_with_the_facts_it_saw(store_url: str) -> None:
             "allow",
         )
         assert claimed["approval"] == {"id": message.id, "by": APPROVER}
+        assert [one["when"] for one in (proposed, let_go, claimed)] == [
+            "When it was proposed",
+            "When it was approved",
+            "Before it was sent",
+        ]
         assert (claimed["verdict"], claimed["claiming"]) == ("allow", True)
+
+
+@pytest.mark.proves("P7")
+async def test_how_to_revoke_follows_where_it_stands(store_url: str) -> None:
+    async with telling(store_url, sms=OPEN, agent=ScriptedAgent(lambda turn: HELD)) as story:
+        message = await held_reply(story)
+        kit, now = story.gateway.kit, story.clock.now()
+        code = (await story.read(lambda tx: tx.drafts.get(message.id))).code
+        await story.write(
+            lambda tx: drafts.approve(kit, tx, drafts.find(tx, message.id), APPROVER, now)
+        )
+        ways = said(await told(story, message.id), "how_to_stop_or_revoke_it")
+        assert f"Take the approval back: ringfence drafts reject {code}" in ways
+        assert f"ringfence message cancel {message.id}" in ways
+        assert "cannot be called back" not in ways
+        await story.passes(seconds=5)
+        ways = said(await told(story, message.id), "how_to_stop_or_revoke_it")
+        assert "drafts reject" not in ways
+        assert "cannot be called back" in ways
 
 
 @pytest.mark.proves("P7")

@@ -159,8 +159,8 @@ def _print_record(told: dict[str, Any]) -> None:
 
 
 def _print_decision(decision: dict[str, Any]) -> None:
-    when = "when it was claimed" if decision["claiming"] else decision["act"]
-    click.echo(f"\nDecision {decision['id']} at {decision['at']} ({when}): {decision['verdict']}")
+    when = f"{decision['when']} ({decision['act']}), at {decision['at']}"
+    click.echo(f"\n{when}: {decision['verdict']}  {decision['id']}")
     click.echo(f"  policy {decision['policy']}")
     for rule in decision["rules"]:
         why = f"  {rule['code']}: {rule['text']}" if rule["code"] else ""

@@ -218,9 +218,9 @@ def _written(told: Told) -> Iterator[str]:
         )
         if held.get(key)
     ]
-    if traits := told.message.traits:
-        named += [f"the template {traits.template}"] if traits.template else []
-        named += [f"the flow {traits.flow}"] if traits.flow else []
+    traits = told.message.traits
+    named += [f"the template {traits.template}"] if traits.template else []
+    named += [f"the flow {traits.flow}"] if traits.flow else []
     if named:
         yield f"Written by {', '.join(dict.fromkeys(named))}."
     elif told.initiator == "system":
@@ -238,16 +238,22 @@ def _stop(told: Told) -> Iterator[str]:
     message = told.message
     if any(item.state in _GONE for item in told.items):
         yield "It was handed to the provider and cannot be called back."
-    if message.status is MessageStatus.HELD and told.draft is not None:
-        code = told.draft.code
-        yield f"Reject it: ringfence drafts reject {code} (or let it expire)."
-    if message.status is MessageStatus.HELD or any(item.state in _UNSENT for item in told.items):
+    unsent = any(item.state in _UNSENT for item in told.items)
+    if told.draft is not None and told.draft.state is DraftState.WAITING:
+        yield f"Reject it: ringfence drafts reject {told.draft.code} (or let it expire)."
+    if told.draft is not None and told.draft.state is DraftState.APPROVED and unsent:
+        yield f"Take the approval back: ringfence drafts reject {told.draft.code}"
+    if message.status is MessageStatus.HELD or unsent:
         yield f"End it: ringfence message cancel {message.id}"
     for grant in sorted(grants_used(told.decisions)):
         yield f"Revoke the grant: ringfence grants revoke {grant}"
     if told.initiator.startswith("agent:"):
         agent = told.initiator.removeprefix("agent:")
         yield f"Stop whoever wrote it: ringfence stop --agent {agent} --reason …"
+        if "turn" not in told.provenance:
+            yield "Take its token away, if it has one: ringfence tokens list, tokens revoke ID"
+    if flow := message.traits.flow:
+        yield f"Stop its flow: ringfence stop --flow {flow} --reason …"
     yield f"Stop its line: ringfence stop --line {message.line} --reason …"
     yield (
         "Stop whatever goes to this person: ringfence stop --contact NUMBER --reason … "

@@ -42,26 +42,39 @@ def _told(entries: Sequence[StoredAudit], kind: str, tell: Any) -> list[dict[str
 
 def _decision(stored: StoredAudit) -> dict[str, Any]:
     body = stored.entry.body
-    reasons = [dict(reason) for reason in body["reasons"]]
+    reasons = [_reason(reason) for reason in body["reasons"]]
     return {
         "verdict": body["verdict"],
         "words": _words(body, stored.entry.actor, reasons),
-        "reasons": [
-            {"rule": reason["rule"], "code": reason["code"], "text": reason["text"]}
-            for reason in reasons
-        ],
+        "reasons": reasons,
         "policy": body["policy"],
     }
 
 
+def _reason(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    reason = {key: recorded[key] for key in ("rule", "code", "text")}
+    met_by = recorded.get("met_by")
+    return {**reason, "met_by": met_by} if met_by else reason
+
+
 def _words(body: Mapping[str, Any], actor: str, reasons: Sequence[Mapping[str, Any]]) -> str:
     """`When it was proposed: held (first_contact: An agent may …).`"""
-    when = "Before it was sent" if body["claiming"] else "When it was proposed"
-    if body["act"] == "receive":
-        when = "When it came in"
     verdict = _VERDICTS.get(body["verdict"], body["verdict"])
-    why = "; ".join(f"{reason['code']}: {reason['text']}" for reason in reasons)
-    return f"{when}, by {actor}: {verdict}" + (f" ({why})" if why else ".")
+    why = "; ".join(f"{reason['code']}: {reason['text']}{_met(reason)}" for reason in reasons)
+    return f"{moment_of(body)}, by {actor}: {verdict}" + (f" ({why})" if why else ".")
+
+
+def moment_of(body: Mapping[str, Any]) -> str:
+    """At which point of a message's way a decision was made, from its record."""
+    if body["act"] == "receive":
+        return "When it came in"
+    if body["claiming"]:
+        return "Before it was sent"
+    return "When it was approved" if body.get("approval") else "When it was proposed"
+
+
+def _met(reason: Mapping[str, Any]) -> str:
+    return f" [met by {reason['met_by']}]" if reason.get("met_by") else ""
 
 
 def _attempt(stored: StoredAudit) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ringfence.gateway.answers import Told, answers, who
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.explain import moment_of
 from ringfence.gateway.views import moment
 from ringfence.model.errors import NotFound
 from ringfence.model.message import Direction, Message
@@ -172,6 +173,7 @@ def _decision(tx: Tx, stored: StoredAudit) -> dict[str, Any]:
         "act": body["act"],
         "verdict": body["verdict"],
         "claiming": body["claiming"],
+        "when": moment_of(body),
         "policy": body["policy"],
         "rules": every_rule(tx, body),
         "facts": dict(body["facts"]),
