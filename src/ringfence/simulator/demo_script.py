@@ -27,7 +27,9 @@ SEEN_S: Final = 10.0
 # How long silence is listened to. The gateway looks for work every 0.1 s.
 SILENCE_S: Final = 0.5
 _CODE: Final = re.compile(r"Your code: ([A-Z0-9]{8})")
+_DRAFT: Final = re.compile(r"Draft ([A-Z0-9]{4}) ")
 _LOG_TAIL_LINES: Final = 15
+_SHOWN_LINES: Final = 22
 
 
 class StoryFailed(Exception):
@@ -76,6 +78,7 @@ class Story:
         self._demo = demo
         self._you, self._friend, self._owner = map(demo.phone, (YOU, FRIEND, OWNER))
         self._code = ""
+        self._errand = ""
 
     def steps(self) -> tuple[Callable[[], Awaitable[str]], ...]:
         return (
@@ -83,6 +86,7 @@ class Story:
             self.approval,
             self.conversation,
             self.errand,
+            self.draft,
             self.operator,
             self.repetition,
             self.opt_out,
@@ -127,7 +131,19 @@ class Story:
         _require([one["to"] for one in held] == [FRIEND], f"held are {held}")
         _require(held[0]["initiator"].startswith("agent:"), str(held[0]["initiator"]))
         _silent(self._friend)
+        self._errand = str(held[0]["id"])
         return f"{YOU} sees: {answer}"
+
+    async def draft(self) -> str:
+        """The owner's phone is told of the draft; the owner replies OK and its code, and the friend gets it"""
+        asked = await _sees(self._owner, "waits for a yes")
+        found = _DRAFT.search(asked)
+        _require(found is not None, f"no code in {asked!r}")
+        assert found is not None
+        await self._texts(self._owner, f"OK {found[1]}")
+        body = await _sees(self._friend, "lunch?")
+        await _sees(self._owner, "goes to")
+        return f"{OWNER} sees: {asked}\n    {OWNER} texts: OK {found[1]}\n    {FRIEND} sees: {body}"
 
     async def operator(self) -> str:
         """The operator's own message to the friend arrives"""
@@ -174,10 +190,13 @@ class Story:
         return f"{YOU} sees: {answer}"
 
     async def audit(self) -> str:
-        """Every decision is in the audit chain, and the chain is whole"""
+        """The audit log tells who asked for the errand and who approved it; the chain is whole"""
+        shown = await self._ringfence("audit", "show", self._errand)
+        _require(shown.code == 0 and "operator:" in shown.out, shown.out + shown.err)
         done = await self._ringfence("audit", "verify")
         _require(done.code == 0, done.out + done.err)
-        return done.out.strip()
+        told = "\n    ".join(shown.out.strip().splitlines()[:_SHOWN_LINES])
+        return f"{told}\n    {done.out.strip()}"
 
     # -- how it is done --------------------------------------------------------------------
 
