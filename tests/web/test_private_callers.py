@@ -242,6 +242,10 @@ async def test_a_token_for_a_line_knows_no_other(sqlite_url: str) -> None:
         for path in ("/sms/inbox", "/api/v1/messages?direction=in"):
             seen = (await call(story, "GET", path, token=token)).document["messages"]
             assert seen == []
+        elsewhere = (await call(story, "GET", "/sms/inbox")).document["messages"][0]["id"]
+        for path in (f"/sms/messages/{elsewhere}", f"/api/v1/messages/{elsewhere}"):
+            assert code(await call(story, "GET", path, token=token)) == (404, "not_found")
+            assert (await call(story, "GET", path)).status == 200
         for path in ("/sms/inbox?line=default", "/api/v1/messages?line=default"):
             assert code(await call(story, "GET", path, token=token)) == (403, "not_permitted")
 
