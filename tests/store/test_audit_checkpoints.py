@@ -19,6 +19,8 @@ from ringfence.store import Findings, check, open_store
 from ringfence.store.chain import canonical
 from ringfence.store.database import Database
 from ringfence.store.keys import FixedKey
+from ringfence.store.migrations import MIGRATIONS, migrate
+from ringfence.store.opening import connect, locate
 
 OURS, THEIRS = FixedKey(b"o" * 32), FixedKey(b"t" * 32)
 TRUSTED = frozenset({OURS.public_key})
@@ -474,3 +476,18 @@ async def test_a_checkpoint_signed_by_another_key_is_not_the_one_recorded(
     assert found(store_url, trusted=None).problems == (
         "the checkpoint over entry 4 is not the one that the chain records",
     )
+
+
+async def test_a_store_of_the_first_schema_is_judged_by_what_it_had(store_url: str) -> None:
+    location = locate(store_url)
+    db = connect(location, read_only=False, busy_timeout_s=5)
+    migrate(db, postgres=location.is_postgres, migrations=MIGRATIONS[:1])
+    db.close()
+    assert found(store_url).problems == ()
+    attacker = Attacker(store_url)
+    attacker.run(
+        "DROP TRIGGER audit_append_only ON audit"
+        if attacker.postgres
+        else "DROP TRIGGER audit_no_delete"
+    )
+    assert "no longer refuses changes" in found(store_url).audit
