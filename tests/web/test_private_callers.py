@@ -256,7 +256,11 @@ async def test_an_operator_of_a_line_is_none_of_the_house(sqlite_url: str) -> No
         token = await bearer(story, OPERATOR, "ann", ["night"])
         wanted = {"name": "eve", "kind": "operator"}
         assert code(await call(story, "POST", "/api/v1/tokens", wanted, token=token))[0] == 403
-        for subject in ({}, {"line": "default"}, {"agent": "default"}, {"contact": OWNER}):
+        for subject in (
+            *({}, {"line": "default"}, {"agent": "default"}, {"contact": OWNER}),
+            # Called as the line is.
+            *({"agent": "night"}, {"flow": "night"}),
+        ):
             for path in ("/api/v1/stop", "/api/v1/resume"):
                 got = await call(story, "POST", path, subject, token=token)
                 assert code(got) == (403, "not_permitted")
