@@ -14,14 +14,17 @@ from ringfence.gateway import bytext
 from ringfence.gateway.batch import Batcher
 from ringfence.gateway.cancel import cancel_person
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.evidence import Statement, opted_in, opted_out
 from ringfence.gateway.facts import FactsDesk, Question
 from ringfence.gateway.notices import SUSPECTED, suspected_stop
+from ringfence.gateway.opt_in import answered
 from ringfence.gateway.pairing import stranger_wrote
 from ringfence.gateway.proposal import Proposal
 from ringfence.gateway.rates import Rate
 from ringfence.gateway.review import propose, reason_text
 from ringfence.gateway.track import Tracker
 from ringfence.model.audit import AuditEntry, digest
+from ringfence.model.consent import ConsentKind, Method
 from ringfence.model.contact import Person
 from ringfence.model.errors import InvalidNumber, MalformedEvent, StoreBusy, TooMany
 from ringfence.model.line import Line, OptOutReplies
@@ -36,7 +39,7 @@ from ringfence.model.message import (
 from ringfence.model.outbox import Turn, TurnState
 from ringfence.model.phone import PhoneNumber, from_sender
 from ringfence.model.verdict import Act, Decision, Verdict
-from ringfence.ports import DeadEvent, Tx
+from ringfence.ports import DeadEvent, MessageChange, Tx
 from ringfence.providers.base import Verified
 from ringfence.providers.wire import WebhookRequest
 from ringfence.text.keywords import Keyword, KeywordKind, classify
@@ -263,6 +266,8 @@ class Receiver:
                 turns = []
                 propose(self._kit, tx, self._keyword(tx, arrival, now), now)
                 continue
+            if self._agreed(tx, arrival, now):
+                continue
             if _wish_to_tell(arrival):
                 told = suspected_stop(self._kit, tx, arrival.line, arrival.message)
                 propose(self._kit, tx, told, now)
@@ -282,6 +287,20 @@ class Receiver:
         if real:
             tx.people.set_passive_replies([(number, 0) for number in real])
 
+    def _agreed(self, tx: Tx, arrival: Admission, now: datetime) -> bool:
+        """An answer to our own question is for us: no agent's, and no stranger's request either."""
+        message = arrival.message
+        line, number = arrival.line, message.number
+        if arrival.decision.verdict is Verdict.DENY or not answered(
+            self._kit, tx, line, number, message.body, now, message.id
+        ):
+            return False
+        change = MessageChange(
+            message.id, now, status=MessageStatus.RECEIVED, reason="opt_in: an answer to a question"
+        )
+        tx.messages.change([change])
+        return True
+
     def _keyword(self, tx: Tx, arrival: Admission, now: datetime) -> list[Proposal]:
         match arrival.keyword.kind:
             case KeywordKind.OPT_OUT:
@@ -298,9 +317,9 @@ class Receiver:
     def _opt_out(self, tx: Tx, arrival: Admission, now: datetime) -> list[Proposal]:
         number = arrival.message.number
         person = tx.people.find([number])[number]
-        if person.opt_out_source:
+        event = opted_out(self._kit, tx, _said(arrival, ConsentKind.OPT_OUT), "person", now)
+        if event is None or person.opt_out_source:
             return []  # one opt-out, one confirmation
-        tx.people.set_opt_out(number, "keyword")
         body = {"line": arrival.line.id, "source": "keyword", "word": arrival.keyword.word}
         tx.audit.append([self._kit.audit("opt_out", arrival.message.id, "person", now, body)])
         cancel_person(self._kit, tx, number, "opted_out", "person", now)
@@ -311,7 +330,7 @@ class Receiver:
         return self._ours(arrival, text, MessageClass.OPT_OUT_CONFIRMATION)
 
     def _opt_in(self, tx: Tx, arrival: Admission, now: datetime) -> list[Proposal]:
-        tx.people.set_opt_out(arrival.message.number, "")
+        opted_in(self._kit, tx, _said(arrival, ConsentKind.OPT_IN), "person", now)
         body = {"line": arrival.line.id, "source": "keyword", "word": arrival.keyword.word}
         tx.audit.append([self._kit.audit("opt_in", arrival.message.id, "person", now, body)])
         text = f"{arrival.line.label}: you are subscribed again. Reply STOP to unsubscribe."
@@ -447,6 +466,11 @@ def _wish_to_tell(arrival: Admission) -> bool:
     if arrival.keyword.kind is not KeywordKind.SUSPECTED:
         return False
     return {reason.code for reason in arrival.decision.reasons} <= {"keywords_only"}
+
+
+def _said(arrival: Admission, kind: ConsentKind) -> Statement:
+    """A keyword as the ledger of consent has it."""
+    return Statement(arrival.message.number, kind, Method.KEYWORD, evidence=arrival.message.id)
 
 
 def _needs_pairing(decision: Decision) -> bool:
