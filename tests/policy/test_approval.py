@@ -10,7 +10,7 @@ from ringfence.model.verdict import Act, Verdict
 from ringfence.policy.rules.approval import RULE
 
 
-@pytest.mark.proves("P3", "C6")
+@pytest.mark.proves("P3")
 @pytest.mark.parametrize("act", set(Act) - {Act.RECEIVE})
 def test_without_its_approval_it_stays(act: Act) -> None:
     gone = ask(RULE, facts(act=act, traits={"basis": APPROVAL}))

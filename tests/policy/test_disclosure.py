@@ -1,0 +1,44 @@
+"""Nobody is texted by a machine that did not say so."""
+
+from __future__ import annotations
+
+import pytest
+from policy_facts import ask, facts
+
+from ringfence.model.contact import Role
+from ringfence.model.message import MessageClass
+from ringfence.model.verdict import Act, Verdict
+from ringfence.policy.facts import Disclosure, Initiator
+from ringfence.policy.rule import Refusal
+from ringfence.policy.rules.disclosure import RULE
+
+
+@pytest.mark.parametrize("enforce", Refusal)
+@pytest.mark.parametrize("act", [Act.REPLY, Act.INITIATE, Act.SPEAK])
+@pytest.mark.parametrize("role", [Role.STRANGER, Role.GUEST, Role.MEMBER])
+@pytest.mark.parametrize("message_class", [MessageClass.FREE_TEXT, MessageClass.TEMPLATE])
+def test_owed_means_not_yet(
+    enforce: Refusal, act: Act, role: Role, message_class: MessageClass
+) -> None:
+    for initiator in Initiator:
+        asked = facts(
+            act=act,
+            role=role,
+            message_class=message_class,
+            initiator=initiator,
+            disclosure=Disclosure.OWED,
+        )
+        ruling = ask(RULE, asked, owed=enforce)
+        assert (ruling.verdict, ruling.code) == (Verdict[enforce.name], "disclosure_owed")
+
+
+@pytest.mark.parametrize("stands", [Disclosure.NONE, Disclosure.CARRIED, Disclosure.GIVEN])
+def test_told_or_nothing_to_tell(stands: Disclosure) -> None:
+    assert ask(RULE, facts(disclosure=stands)).verdict is Verdict.ALLOW
+
+
+def test_owners_and_owed_answers_are_no_case() -> None:
+    assert ask(RULE, facts(role=Role.OWNER, disclosure=Disclosure.OWED)).verdict is Verdict.ALLOW
+    help_answer = facts(message_class=MessageClass.HELP, disclosure=Disclosure.OWED)
+    assert ask(RULE, help_answer).verdict is Verdict.ALLOW
+    assert not RULE.grantable

@@ -1,0 +1,32 @@
+"""A line that is tried out reaches its test recipients and nobody else."""
+
+from __future__ import annotations
+
+import pytest
+from policy_facts import ask, facts
+
+from ringfence.model.contact import Role
+from ringfence.model.message import MessageClass
+from ringfence.model.verdict import Act, Verdict
+from ringfence.policy.facts import Initiator
+from ringfence.policy.rules.staging import RULE
+
+
+@pytest.mark.parametrize("act", set(Act) - {Act.RECEIVE})
+@pytest.mark.parametrize("message_class", MessageClass)
+@pytest.mark.parametrize("initiator", Initiator)
+def test_nobody_else_gets_anything(
+    act: Act, message_class: MessageClass, initiator: Initiator
+) -> None:
+    other = facts(act=act, message_class=message_class, initiator=initiator)
+    ruling = ask(RULE, other, enabled=True)
+    assert (ruling.verdict, ruling.code) == (Verdict.DENY, "staging")
+    assert ask(RULE, other).verdict is Verdict.ALLOW
+
+
+def test_test_recipients_and_owners_do() -> None:
+    assert ask(RULE, facts(staged=True), enabled=True).verdict is Verdict.ALLOW
+    owner = facts(role=Role.OWNER)
+    assert ask(RULE, owner, enabled=True).verdict is Verdict.ALLOW
+    assert ask(RULE, owner, enabled=True, owners=False).verdict is Verdict.DENY
+    assert ask(RULE, facts(role=Role.MEMBER), enabled=True).verdict is Verdict.DENY
