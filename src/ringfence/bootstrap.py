@@ -129,6 +129,7 @@ def equipment(
         own_numbers=frozenset(line.number for line in settings.lines if line.number is not None),
         signer=_signer(settings, swaps),
         templates=settings.templates,
+        keep_texts=settings.keep_texts,
     )
 
 

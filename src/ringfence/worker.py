@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from ringfence.gateway.checkpoint import checkpoint_if_due, tell
+from ringfence.gateway.contacts import forget_texts
 from ringfence.gateway.dispatch import Dispatcher
 from ringfence.gateway.equipment import Bell, Equipment
 from ringfence.gateway.recover import expire, recover
@@ -225,6 +226,7 @@ class Worker:
         if now >= self._forget_at:
             self._forget_at = now + _FORGET_EVERY
             await self._kit.store.write(lambda tx: tx.health.forget(now))
+            await self._kit.store.write(lambda tx: forget_texts(self._kit, tx, now))
         await self._checkpoint(now)
         return False
 

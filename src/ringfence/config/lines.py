@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from ringfence.config.accounts import Account
+from ringfence.config.disclosures import default_words, left_out
 from ringfence.config.names import snake_keys
 from ringfence.config.numbers import read_number
 from ringfence.config.problems import MISSING, Problems, join_path
@@ -78,6 +79,7 @@ class LineMaker:
             text_chunk_limit=self._chunk_limit(account),
             agent_id=self._agent_id(account),
             default_to=self._number(account, "defaultTo"),
+            disclosure=self._disclosure(account, purpose),
             enabled=account.enabled,
             blocked_reason="; ".join(blocked) or None if account.enabled else None,
             media=self._media(account),
@@ -258,6 +260,20 @@ class LineMaker:
             self._warn(account, "textChunkLimit", f"is not usable as written: {limit} is used")
         return limit
 
+    def _disclosure(self, account: Account, purpose: Purpose) -> str:
+        """Written or by the purpose; what it leaves out, and who is not named, is told."""
+        written: str | None = account.values.get("disclosure")
+        if written is not None:
+            if missing := left_out(written) if written.strip() else []:
+                self._warn(account, "disclosure", f"does not name {' and '.join(missing)}")
+            return written.strip()
+        words = default_words(purpose, account.values.get("name", account.id))
+        if words and account.enabled and "name" not in account.values:
+            self._warn(
+                account, "name", "is not set: people are told of a line named by its account's id"
+            )
+        return words
+
     def _media(self, account: Account) -> MediaLimits:
         written = dict(account.values.get("media", {}))
         ttl = written.pop("hostedTtlMinutes", None)
@@ -288,7 +304,6 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
         ("notifyOwner", "notify_owner"),
         ("helpText", "help_text"),
         ("programme", "programme"),
-        ("disclosure", "disclosure"),
         ("zone", "zone"),
     ):
         if key in values:

@@ -16,6 +16,7 @@ from ringfence.config.accounts import DEFAULT_ACCOUNT, SMS_PATH, Account, Layer,
 from ringfence.config.agents import AgentMaker
 from ringfence.config.audit import audit_settings
 from ringfence.config.checking import Loc, check, pick
+from ringfence.config.disclosures import default_words
 from ringfence.config.lines import LineMaker
 from ringfence.config.names import snake
 from ringfence.config.policies import policy_of
@@ -108,6 +109,7 @@ class Assembly:
             warnings=tuple(dict.fromkeys(warnings)),
             policies=MappingProxyType(policies),
             loosened=tuple(looser),
+            keep_texts=_days(self.values.get("retention", {}).get("bodyDays")),
             templates=MappingProxyType(templates),
         )
 
@@ -124,6 +126,8 @@ class Assembly:
             ]
             policies[line.id], names = policy_of(line, sections, self.problems)
             looser += [f"{line.id}: {name}" for name in names]
+            if default_words(line.purpose, line.label) and not line.disclosure:
+                looser.append(f"{line.id}: disclosure")
         return policies, looser
 
     def _section(self, name: str, *only: str) -> dict[str, Any]:
@@ -225,6 +229,10 @@ class Assembly:
             shown = "another address" if wanted.is_plain else "another address behind the reference"
             self.problems.add(place, "sqlite:///path or postgresql://host/database", got=shown)
         return url or ""
+
+
+def _days(count: int | None) -> timedelta | None:
+    return None if count is None else timedelta(days=count)
 
 
 def _delivery(keys: dict[str, Any]) -> DeliverySettings:

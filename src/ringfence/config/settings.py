@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -128,6 +129,7 @@ class Settings:
     warnings: tuple[str, ...]
     policies: Mapping[str, Policy] = field(default_factory=lambda: MappingProxyType({}))
     loosened: tuple[str, ...] = ()
+    keep_texts: timedelta | None = None
     templates: Mapping[str, Template] = field(default_factory=lambda: MappingProxyType({}))
 
     def line(self, line_id: str) -> Line | None:

@@ -179,15 +179,9 @@ def _grants(told: Told) -> Iterator[str]:
 
 
 def grants_used(decisions: Sequence[StoredAudit]) -> set[str]:
-    """The grants that stood in for a person, by id."""
-    used: set[str] = set()
-    for stored in decisions:
-        body = stored.entry.body
-        met = [str(reason.get("met_by", "")) for reason in body.get("reasons", ())]
-        used |= {one.removeprefix("grant:") for one in met if one.startswith("grant:")}
-        held = body.get("grant") or ""
-        used |= {str(held.get("id", "")) if isinstance(held, Mapping) else str(held)}
-    return used - {""}
+    """The grants a text went on, by id: one that met a rule while another held the text was not
+    used."""
+    return {str(stored.entry.body.get("grant", "")) for stored in decisions} - {""}
 
 
 def _releases(told: Told) -> Iterator[str]:

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ringfence.gateway import drafts, halt
+from ringfence.gateway import disclosing, drafts, halt
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.notices import quoted
 from ringfence.gateway.proposal import Proposal
@@ -99,18 +99,19 @@ def _decide(
                 f"EDIT {code} and the new text."
             )
         case "ok":
-            return _going(code, drafts.approve(kit, tx, draft, actor, now))
+            return _going(kit, code, drafts.approve(kit, tx, draft, actor, now))
         case "edit":
-            return _going(code, drafts.edit(kit, tx, draft, command.rest, actor, now))
+            return _going(kit, code, drafts.edit(kit, tx, draft, command.rest, actor, now))
         case _:
             drafts.reject(kit, tx, draft, command.rest, actor, now)
             return f"{code} is rejected; nothing is sent."
 
 
-def _going(code: str, approved: drafts.Approved) -> str:
+def _going(kit: Equipment, code: str, approved: drafts.Approved) -> str:
     when = "" if approved.until is None else f" not before {approved.until:%d %b %H:%M} UTC"
     message = approved.message
-    return f"{code} goes to {message.number.e164}{when}: {quoted(message.body)}"
+    _, words = disclosing.said(kit.lines[message.line], message)
+    return f"{code} goes to {message.number.e164}{when}: {quoted(words)}"
 
 
 def _draft(tx: Tx, kit: Equipment, number: PhoneNumber, code: str) -> Draft | None:

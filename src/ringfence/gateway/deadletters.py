@@ -63,6 +63,8 @@ def _send(kit: Equipment, tx: Tx, item: OutboxItem, wish: Wish, now: datetime) -
     line = _line(kit, item.line, wish)
     if item.state not in _SENDABLE_AGAIN:
         raise NotResubmittable(f"This send is {item.state.value}, no dead letter.")
+    if not item.body and not item.media:
+        raise NotResubmittable("Its text is past its keeping time (retention.bodyDays).")
     unknown = uncertain(tx, item)
     if unknown and not wish.may_repeat:
         raise NotResubmittable(

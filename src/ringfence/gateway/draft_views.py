@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ringfence.gateway import disclosing
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.views import moment
 from ringfence.model.draft import Draft
@@ -35,6 +36,7 @@ def draft_view(kit: Equipment, draft: Draft, message: Message) -> dict[str, Any]
         "to": draft.number.e164,
         "contact": message.contact_id,
         "body": message.body,
+        "disclosure": _disclosure(kit, message),
         "attachments": len(message.media),
         "reasons": message.reason or None,
         "initiator": message.initiator,
@@ -54,6 +56,12 @@ def draft_view(kit: Equipment, draft: Draft, message: Message) -> dict[str, Any]
         "replaces": draft.replaces or None,
         "replaced_by": draft.replaced_by or None,
     }
+
+
+def _disclosure(kit: Equipment, message: Message) -> str | None:
+    """What the text begins with because the person was not told yet; None for nothing."""
+    line = kit.lines.get(message.line)
+    return (disclosing.said(line, message)[0] if line is not None else "") or None
 
 
 def _cost(kit: Equipment, line: str, segments: int) -> float | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ringfence.gateway import disclosing
 from ringfence.gateway.cancel import cancel_items
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.proposal import Proposal
@@ -59,10 +60,11 @@ def approve(kit: Equipment, tx: Tx, draft: Draft, actor: str, now: datetime) -> 
 
 
 def edit(kit: Equipment, tx: Tx, draft: Draft, body: str, actor: str, now: datetime) -> Approved:
-    """Replace the text and say yes to the new one. The new text goes through the gate as any other;
-    both are kept. Raises as `approve`, and EmptyText."""
+    """Replace the text and say yes to the new one. The new text goes through the gate as any other,
+    which puts the disclosure before it where it is owed; both are kept. Raises as `approve`, and
+    EmptyText."""
     message, line = _open(kit, tx, draft, now)
-    text = tidy(body)
+    text = disclosing.bare(line, tidy(body))
     if is_blank(text):
         raise EmptyText("Give the new text, or reject the draft.")
     edited = propose(kit, tx, [_edited(message, line, text, actor)], now)[0]
@@ -102,6 +104,7 @@ def _approve(
     actor: str,
     now: datetime,
 ) -> Approved:
+    disclosing.must_be_told(tx, message, line)
     approved = replace(draft, state=DraftState.APPROVED, decided_by=actor, decided_at=now)
     decision = let_go(kit, tx, message, line, approved, now)
     if status_of(decision) is not MessageStatus.QUEUED:

@@ -72,7 +72,7 @@ class Bell:
 @dataclass(frozen=True, slots=True)
 class Equipment:
     """The ports and values of one gateway process. `policies` are by line; `owner` names it in
-    leases."""
+    leases; `keep_texts` is how long texts are kept, None for always."""
 
     store: Store
     clock: Clock
@@ -90,6 +90,7 @@ class Equipment:
     own_numbers: frozenset[PhoneNumber] = frozenset()
     signer: Signer | None = None
     templates: Mapping[str, Template] = field(default_factory=dict)
+    keep_texts: timedelta | None = None
 
     def provider_of(self, line: Line) -> Provider:
         return self.providers[line.provider]

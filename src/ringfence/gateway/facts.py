@@ -4,12 +4,13 @@ stage asks once for all its rows. Runs inside the transaction that acts on the a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from ringfence.gateway.counting import Counts
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.granted import Granted, relied_on
 from ringfence.model.audit import AuditEntry, digest
 from ringfence.model.contact import Pause, Person, Role, Switch, SwitchScope
 from ringfence.model.draft import Draft, DraftState, Traits
@@ -32,7 +33,8 @@ class Question:
     `person`; `text_digest` names the text for the loop guard; `claiming` is true at dispatch, where
     the queue's length no longer matters. What is decided about goes into the record: `text` as a
     digest, the message (the subject itself when not given) and the provenance. `approval_digest` is
-    what an approval would have to be for; empty where none is asked for."""
+    what an approval would have to be for; empty where none is asked for. `granting` says that an
+    operator's grant may stand in for a person: the text is proposed, and no person is at it already."""
 
     act: Act
     line: Line
@@ -47,6 +49,7 @@ class Question:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     traits: Traits = NO_TRAITS
     approval_digest: str = ""
+    granting: bool = False
 
 
 class FactsDesk:
@@ -82,6 +85,7 @@ class FactsDesk:
         """What only sending asks for."""
         tx = self._tx
         pairs = {(q.line.id, q.number) for q in questions}
+        self.grants = Granted(tx, questions, self._now)
         self._known = tx.acquaintances.known(pairs)
         self._pauses = tx.pauses.of({q.number for q in questions})
         asked = [q.message_id for q in questions if q.approval_digest]
@@ -114,7 +118,7 @@ class FactsDesk:
         waiting = 0 if question.claiming else self._waiting.get(line.id, 0)
         approval = self.approval(question)
         zones = zones_of(person.zone, question.number)
-        return Facts(
+        facts = Facts(
             act=question.act,
             now=self._now,
             line=line.id,
@@ -140,6 +144,8 @@ class FactsDesk:
             traits=question.traits,
             counts=self.counts.of(question, waiting),
         )
+        grant = self.grants.of(question, facts)
+        return replace(facts, grant=grant) if grant else facts
 
     def _received(self, question: Question, person: Person) -> Facts:
         line = question.line
@@ -172,6 +178,8 @@ class FactsDesk:
         if facts.approval:
             approved = self._approvals[question.message_id]
             body["approval"] = {"id": approved.message_id, "by": approved.decided_by}
+        if grant := relied_on(facts, decision):
+            body["grant"] = grant
         if question.text:
             # Bound to the message, its very text and where it came from: none of the three can be
             # changed in its row without disagreeing with the chain (P7).

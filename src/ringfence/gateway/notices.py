@@ -6,6 +6,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import datetime
 
+from ringfence.gateway import disclosing
 from ringfence.gateway.counting import HOUR, window
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.proposal import Proposal
@@ -40,10 +41,12 @@ def draft_waits(tx: Tx, line: Line, message: Message, code: str) -> list[Proposa
     their phone. The text comes last, quoted: nothing in it can pass for our words."""
     if message.message_class is MessageClass.OWNER_NOTICE:
         return []
+    before, words = disclosing.said(line, message)
+    after = ", after the disclosure" if before else ""
     text = (
         f"Draft {code} on {line.label} to {message.number.e164} waits for a yes. "
         f"Reply OK {code}, NO {code}, or EDIT {code} and the new text. "
-        f"It says: {quoted(message.body, DRAFT_QUOTE_MAX)}"
+        f"It says{after}: {quoted(words, DRAFT_QUOTE_MAX)}"
     )
     return owner_notices(tx, line, text, message.created_at)
 

@@ -178,6 +178,7 @@ def _decision(tx: Tx, stored: StoredAudit) -> dict[str, Any]:
         "rules": every_rule(tx, body),
         "facts": dict(body["facts"]),
         "approval": body.get("approval"),
+        "grant": body.get("grant"),
     }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.grants import expire as expire_grants
 from ringfence.gateway.parts import settle_parts
 from ringfence.gateway.tries import LEASE_LOST
 from ringfence.gateway.watching import watch_outcome
@@ -73,6 +74,7 @@ def _owed_again(kit: Equipment, turn: Turn, now: datetime) -> TurnChange:
 def expire(kit: Equipment, tx: Tx, now: datetime) -> int:
     """End what has outlived its use: items past `expires_at` and held messages past their line's
     lifetime, those of lines that are gone included (P6). Answers how many."""
+    expire_grants(kit, tx, now)
     items = tx.outbox.expired(now, _SWEEP_MAX)
     tx.outbox.change(
         [

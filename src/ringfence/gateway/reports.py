@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ringfence.delivery.status import fold
+from ringfence.gateway import disclosing
 from ringfence.gateway.cancel import provider_opted_out
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.parts import follow_proof, settle_parts
@@ -207,6 +208,7 @@ def _apply(
         if before.state is OutboxState.DEAD:
             follow_proof(tx, after, now)
     settle_parts(tx, {after.message_id for _, after in moved if after.parts > 1}, "", now)
+    disclosing.arrived(kit, tx, [after for _, after in moved], now)
     tx.watches.close([after.id for _, after in moved if after.status in FINAL])
     at = now + timedelta(seconds=kit.pace.watch.status_s[0])
     tx.watches.add(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ringfence.gateway import disclosing
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import PASSIVE, FactsDesk, Question
 from ringfence.gateway.notices import draft_waits
@@ -14,6 +15,7 @@ from ringfence.gateway.proposal import Proposal, Proposed
 from ringfence.gateway.traits import traits_of
 from ringfence.model.audit import AuditEntry, digest
 from ringfence.model.draft import APPROVAL, Draft, DraftState, Traits, approval_digest
+from ringfence.model.grant import basis_on
 from ringfence.model.line import Line
 from ringfence.model.message import (
     Direction,
@@ -68,6 +70,9 @@ def propose(kit: Equipment, tx: Tx, proposals: Sequence[Proposal], now: datetime
         decision, entry = desk.decide(question, message_id)
         status = status_of(decision)
         contact_id = desk.people[question.number].contact_id
+        if grant := entry.body.get("grant"):
+            desk.grants.use(grant, message_id, contact_id, one.proposal.initiator)
+            one = replace(one, traits=replace(one.traits, basis=basis_on(grant)))
         message = _message(one, message_id, contact_id, status, decision, now)
         messages.append(message)
         if status is MessageStatus.QUEUED:
@@ -82,9 +87,11 @@ def propose(kit: Equipment, tx: Tx, proposals: Sequence[Proposal], now: datetime
             Proposed(message_id, status, decision.reasons, one.parts, code, decision.until)
         )
     tx.messages.add_outbound(messages)
+    disclosing.carry(tx, [one for one in messages if one.status is MessageStatus.QUEUED], now)
     tx.outbox.add(items)
     tx.drafts.add([draft for _, draft in drafts])
     tx.audit.append(entries)
+    desk.grants.write(kit)
     _count_passive(tx, desk, messages)
     for message, draft in drafts:
         # Those who can say yes are told; what they are told never becomes a draft itself.
@@ -133,6 +140,7 @@ def let_go(
     if status_of(decision) is not MessageStatus.QUEUED:
         return decision
     tx.audit.append([entry])
+    disclosing.carry(tx, [message], now)
     if not _held_parts_due(tx, message, line, now):
         proposal = Proposal(line, message.number, message.body, question.act, message.initiator)
         one = Weighed(proposal, texts, parts, message.traits)
@@ -223,17 +231,19 @@ def _weigh(kit: Equipment, tx: Tx, proposals: Sequence[Proposal]) -> list[Weighe
     pairs = {(proposal.line.id, proposal.number) for proposal in proposals}
     heard = tx.messages.heard(pairs)
     weighed = []
-    for proposal in proposals:
+    for bare, (proposal, told) in zip(proposals, disclosing.dress(tx, proposals), strict=True):
         texts = split(proposal.body, proposal.line.text_chunk_limit) or ("",)
         parts = tuple(count(text) for text in texts)
         traits = replace(
-            traits_of(kit.policies[proposal.line.id], proposal.body, parts),
+            # What the words touch goes by the sender's own: the disclosure is the operator's.
+            traits_of(kit.policies[proposal.line.id], bare.body, parts),
             category=proposal.category,
             programme=proposal.programme or proposal.line.programme or proposal.line.id,
             template=proposal.template,
             flow=proposal.flow,
             media=len(proposal.media),
             heard_at=heard.get((proposal.line.id, proposal.number)),
+            disclosure=told,
         )
         weighed.append(Weighed(proposal, texts, parts, traits))
     return weighed
@@ -252,6 +262,8 @@ def _question(one: Weighed) -> Question:
         text=proposal.body,
         provenance=proposal.provenance,
         traits=one.traits,
+        # What a person rewrites they say yes to themselves.
+        granting=not proposal.replaces,
     )
 
 

@@ -223,6 +223,18 @@ class Guesses(Protocol):
         """Forget what was counted."""
 
 
+class Privacy(Protocol):
+    """Forgetting; the audit chain, which holds no text and no number, stays whole."""
+
+    def redact(self, before: datetime) -> int:
+        """Forget the texts of messages stored before then that are under way no more; answers how
+        many, a bounded bite at a time."""
+
+    def erase(self, number: PhoneNumber) -> dict[str, int]:
+        """Forget a person but for an opt-out or a block; rows by table. What waits for them must
+        have been ended before."""
+
+
 class Policies(Protocol):
     """The policies that decided, by version, so that each decision can be made again (P11)."""
 

@@ -16,6 +16,7 @@ from ringfence.ports.people import (
     Pauses,
     People,
     Policies,
+    Privacy,
     Switches,
     Templates,
     Tokens,
@@ -51,6 +52,7 @@ class Tx(Protocol):
     pauses: Pauses
     acquaintances: Acquaintances
     policies: Policies
+    privacy: Privacy
     guesses: Guesses
     templates: Templates
     consents: Consents

@@ -59,6 +59,9 @@ class Messages(Protocol):
     ) -> dict[tuple[str, PhoneNumber], datetime]:
         """When each person last wrote to a line and was taken in; those who never did are left out."""
 
+    def of_person(self, number: PhoneNumber) -> list[Message]:
+        """All of them, both directions, every line, oldest first."""
+
     def history(self, line: str, number: PhoneNumber, before_seq: int, limit: int) -> list[Message]:
         """Received and sent messages of one conversation before `before_seq`, oldest first."""
 

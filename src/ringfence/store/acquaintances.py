@@ -1,16 +1,19 @@
 """Whom a line ever wrote to, and which disclosure reached them. A disclosure is `carried` while the
-text that holds it is under way, and `delivered` once it arrived; one that never arrived is gone."""
+text that holds it is under way, and `delivered` once it arrived; one whose text ended otherwise counts
+no more, whatever ended it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
 
+from ringfence.model.message import MessageStatus
 from ringfence.model.phone import PhoneNumber
 from ringfence.store.connection import Connection
 from ringfence.store.statements import ForEach, Insert, columns
 from ringfence.store.values import micros, moment
 
+_CARRIED, _DELIVERED = "carried", "delivered"
 _KNOWN = ForEach(
     "SELECT a.line, a.number FROM acquaintances a{and_rows} "
     "WHERE a.number = :number AND a.line = :line",
@@ -22,19 +25,27 @@ _MEET = Insert(
     "ON CONFLICT (number, line) DO NOTHING",
 )
 _DISCLOSED = ForEach(
-    "SELECT d.line, d.number, d.version, d.state, d.at FROM disclosures d{and_rows} "
+    "SELECT d.line, d.number, d.version, d.state, d.at, "
+    "(SELECT m.status FROM messages m WHERE m.id = d.message_id) FROM disclosures d{and_rows} "
     "WHERE d.number = :number AND d.line = :line AND d.version = :version",
     columns("line number version"),
 )
-_DELIVERED = ForEach(
-    "UPDATE disclosures SET state = 'delivered', at = :at {from_rows} "
-    "WHERE disclosures.message_id = :message_id AND disclosures.state = 'carried'",
-    columns("message_id at", at="bigint"),
+_TOLD = Insert(
+    "disclosures",
+    columns("number line version message_id state at", at="bigint"),
+    "ON CONFLICT (number, line, version) DO UPDATE SET message_id = excluded.message_id, "
+    "state = excluded.state, at = excluded.at WHERE disclosures.state = 'carried'",
 )
-_UNDISCLOSED = ForEach(
-    "DELETE FROM disclosures {using_rows} "
-    "WHERE disclosures.message_id = :message_id AND disclosures.state = 'carried'",
-    columns("message_id"),
+# What ended otherwise, or is held, carries nothing to anybody.
+_UNDER_WAY = frozenset(
+    status.value
+    for status in (
+        MessageStatus.QUEUED,
+        MessageStatus.SENDING,
+        MessageStatus.SENT,
+        MessageStatus.DELIVERED,
+        MessageStatus.READ,
+    )
 )
 
 
@@ -59,26 +70,26 @@ class AcquaintanceTable:
         rows = self._db.each(_DISCLOSED, wanted) if wanted else ()
         return {
             (line, PhoneNumber(number), version): (state, moment(at))
-            for line, number, version, state, at in rows
+            for line, number, version, state, at, status in rows
+            if state == _DELIVERED or status in _UNDER_WAY
         }
 
-    def carry(
-        self, line: str, number: PhoneNumber, version: str, message_id: str, now: datetime
+    def carry(self, carried: Iterable[tuple[str, PhoneNumber, str, str]], now: datetime) -> None:
+        self._told(carried, _CARRIED, now)
+
+    def delivered(
+        self, arrived: Iterable[tuple[str, PhoneNumber, str, str]], now: datetime
     ) -> None:
-        self._db.run(
-            "INSERT INTO disclosures (number, line, version, message_id, state, at) "
-            "VALUES (?, ?, ?, ?, 'carried', ?) ON CONFLICT (number, line, version) DO UPDATE "
-            "SET message_id = excluded.message_id, at = excluded.at "
-            "WHERE disclosures.state = 'carried'",
-            (number.e164, line, version, message_id, micros(now)),
-        )
+        self._told(arrived, _DELIVERED, now)
 
-    def delivered(self, message_ids: Iterable[str], now: datetime) -> None:
-        wanted = [(message_id, micros(now)) for message_id in sorted(set(message_ids))]
-        if wanted:
-            self._db.run_each(_DELIVERED, wanted)
-
-    def undisclosed(self, message_ids: Iterable[str]) -> None:
-        wanted = [(message_id,) for message_id in sorted(set(message_ids))]
-        if wanted:
-            self._db.run_each(_UNDISCLOSED, wanted)
+    def _told(
+        self, told: Iterable[tuple[str, PhoneNumber, str, str]], state: str, now: datetime
+    ) -> None:
+        # One row per key, or PostgreSQL would have to change it twice in one statement.
+        rows = {
+            (number.e164, line, version): message_id for line, number, version, message_id in told
+        }
+        if rows:
+            self._db.insert(
+                _TOLD, [(*key, message_id, state, micros(now)) for key, message_id in rows.items()]
+            )

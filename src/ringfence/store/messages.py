@@ -177,6 +177,12 @@ class MessageTable:
             (line, PhoneNumber(number)): moment(at) for line, number, at in rows if at is not None
         }
 
+    def of_person(self, number: PhoneNumber) -> list[Message]:
+        rows = self._db.rows(
+            f"SELECT {_MESSAGE} FROM messages m WHERE m.number = ? ORDER BY m.seq", (number.e164,)
+        )
+        return [_message(row) for row in rows]
+
     def history(self, line: str, number: PhoneNumber, before_seq: int, limit: int) -> list[Message]:
         rows = self._db.rows(
             f"SELECT {_MESSAGE} FROM messages m WHERE m.number = ? AND m.line = ? "

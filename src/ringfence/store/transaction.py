@@ -23,6 +23,7 @@ from ringfence.store.outbox import OutboxTable
 from ringfence.store.pauses import PauseTable
 from ringfence.store.people import PeopleTable
 from ringfence.store.policies import PolicyTable
+from ringfence.store.privacy import PrivacyTable
 from ringfence.store.records import RecordView
 from ringfence.store.switches import LineStopTable, SwitchTable
 from ringfence.store.tallies import Tallies
@@ -51,6 +52,7 @@ class Transaction:
         self.templates: ports.Templates = TemplateTable(db)
         self.consents: ports.Consents = ConsentTable(db)
         self.guesses: ports.Guesses = GuessTable(db)
+        self.privacy: ports.Privacy = PrivacyTable(db, self._tallies)
         self.turns: ports.Turns = TurnTable(db, self._tallies)
         self.outbox: ports.Outbox = OutboxTable(db, self._tallies)
         self.watches: ports.Watches = WatchTable(db)

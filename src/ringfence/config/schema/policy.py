@@ -70,7 +70,9 @@ def _outside(hint: Any, entry: dataclasses.Field[Any]) -> Any:
         return dict[str, _outside(get_args(hint)[1], entry)]  # type: ignore[misc]
     if isinstance(hint, type) and issubclass(hint, Enum):
         return Literal[tuple(member.value for member in hint)]
-    limits = {name: entry.metadata[name] for name in ("ge", "le") if entry.metadata[name] is not None}
+    limits = {
+        name: entry.metadata[name] for name in ("ge", "le") if entry.metadata[name] is not None
+    }
     if hint is str:
         return Text
     return Annotated[hint, Field(**limits)] if limits else hint

@@ -104,6 +104,14 @@ class DeliveryShape(Shape):
     )
 
 
+class RetentionShape(Shape):
+    body_days: Annotated[int, Field(ge=1, le=36_500)] = key(
+        "Texts and attachments are forgotten after so many days; who wrote when to whom stays, and "
+        "the audit log stays whole.",
+        default="none: kept",
+    )
+
+
 class AuditShape(Shape):
     signing_key: SecretKey = key(
         "Signs checkpoints (Ed25519): 64 hexadecimal digits or a secret reference.",
@@ -255,5 +263,6 @@ class RootShape(Shape):
     policy: PolicyShape = key("Settings of the rules, for every line.")  # type: ignore[valid-type]
     logging: LoggingShape = key("Logs.")
     delivery: DeliveryShape = key("Sending and trying again.")
+    retention: RetentionShape = key("How long texts are kept.")
     audit: AuditShape = key("Checkpoints of the audit log.")
     templates: dict[Name, dict[str, Any]] = key("Templates by name.", max_length=1_000)

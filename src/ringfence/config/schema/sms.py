@@ -137,8 +137,9 @@ class AccountShape(Shape):
         default="the account's name",
     )
     disclosure: str = key(
-        "What a person is told first, before the first text of the line.",
-        default="by the purpose",
+        "What a person is told first: who writes, that it is automated, how to reach a person, STOP "
+        "and HELP. Ringfence puts it before the line's first text to them. Empty: nothing is told.",
+        default="by the purpose: none for hotline",
         max_length=480,
     )
     help_text: str = key("What HELP is answered with.", max_length=480)

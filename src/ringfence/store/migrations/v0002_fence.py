@@ -105,6 +105,8 @@ _AUTHORITY = (
     """CREATE TABLE policies (
         version TEXT PRIMARY KEY, document TEXT NOT NULL, first_used_at BIGINT NOT NULL
     )""",
+    # How far forgetting texts came.
+    "CREATE TABLE forgotten (name TEXT PRIMARY KEY, seq BIGINT NOT NULL)",
     # A template's name and version mean one text for good, by its digest.
     """CREATE TABLE templates (
         name TEXT NOT NULL, version BIGINT NOT NULL, digest TEXT NOT NULL,

@@ -1,0 +1,76 @@
+"""A person's data: export all of it, erase it; and forgetting texts past their keeping time. Operators'
+acts, never an agent's (P2). The audit chain keeps ids and digests and stays whole."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from ringfence.gateway.cancel import cancel_person
+from ringfence.gateway.consent_views import event_view
+from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.views import message_view, moment
+from ringfence.model.errors import NotFound
+from ringfence.model.phone import PhoneNumber
+from ringfence.ports import Tx
+
+
+def export(kit: Equipment, tx: Tx, number: PhoneNumber) -> dict[str, Any]:
+    """Everything the store knows of a person. Raises NotFound for somebody it does not know."""
+    person = tx.people.find([number]).get(number)
+    if person is None:
+        raise NotFound("Nobody with this number is known here.")
+    pairs = {(line, number) for line in kit.lines}
+    return {
+        "number": number.e164,
+        "contact": person.contact_id,
+        "zone": person.zone or None,
+        "blocked": person.blocked,
+        "opted_out": person.opt_out_source or None,
+        "paired_on": sorted(line for line, _ in tx.access.approved(pairs)),
+        "written_to_by": sorted(line for line, _ in tx.acquaintances.known(pairs)),
+        "paused": [
+            {"line": pause.line or None, "why": pause.why.value, "since": moment(pause.since)}
+            for pause in tx.pauses.of([number])
+        ],
+        "consent": [event_view(event) for event in tx.consents.of_person(number)],
+        "messages": [message_view(message) for message in tx.messages.of_person(number)],
+    }
+
+
+def erase(kit: Equipment, tx: Tx, number: PhoneNumber, actor: str, now: datetime) -> dict[str, int]:
+    """End what waits for a person and forget them; answers how many rows of what. An opt-out or a
+    block stays with the bare number, since forgetting it would allow to write to them again. Raises
+    NotFound for somebody nobody knows."""
+    person = tx.people.find([number]).get(number)
+    if person is None:
+        raise NotFound("Nobody with this number is known here.")
+    cancel_person(kit, tx, number, "erased", actor, now)
+    erased = tx.privacy.erase(number)
+    kept = bool(person.blocked or person.opt_out_source)
+    body = {"rows": erased, "number_kept": kept}
+    tx.audit.append([kit.audit("contact_erased", person.contact_id, actor, now, body)])
+    return erased
+
+
+def set_zone(
+    kit: Equipment, tx: Tx, number: PhoneNumber, place: str, actor: str, now: datetime
+) -> None:
+    """Where a person is, as somebody told us: an IANA zone, or a state or country (`US-FL`, `FR`);
+    empty forgets it. Raises NotFound."""
+    person = tx.people.find([number]).get(number)
+    if person is None:
+        raise NotFound("Nobody with this number is known here.")
+    tx.people.set_zone(number, place)
+    tx.audit.append([kit.audit("contact_zone", person.contact_id, actor, now, {"place": place})])
+
+
+def forget_texts(kit: Equipment, tx: Tx, now: datetime) -> int:
+    """Forget texts older than `retention.bodyDays`, a bite at a time; nothing where none is set."""
+    if kit.keep_texts is None:
+        return 0
+    forgotten = tx.privacy.redact(now - kit.keep_texts)
+    if forgotten:
+        body = {"messages": forgotten, "days": kit.keep_texts // timedelta(days=1)}
+        tx.audit.append([kit.audit("texts_forgotten", "messages", "system", now, body)])
+    return forgotten
