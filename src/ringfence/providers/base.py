@@ -30,10 +30,12 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A webhook whose signature held. `fields` keep order and repeats. Made by `verify` alone."""
+    """A webhook whose signature held. `fields` keep order and repeats; `signed` is the text the
+    signature covers of them, empty when nothing was checked. Made by `verify` alone."""
 
     request: WebhookRequest
     fields: tuple[tuple[str, str], ...]
+    signed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
