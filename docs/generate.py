@@ -3,10 +3,15 @@ tell which are out of date (a test does). Edit the code, not these pages."""
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,7 +19,11 @@ from ringfence.cli import COMMANDS, main
 from ringfence.config.reference import render as render_configuration
 from ringfence.model import errors
 from ringfence.model.line import AccessPolicy, Purpose
+from ringfence.model.verdict import Act
 from ringfence.policy.policy import discover
+from ringfence.policy.presets import PRESETS
+from ringfence.policy.rule import Looser, Rule
+from ringfence.policy.rules.purpose import WORDS as PURPOSE_WORDS
 from ringfence.providers import providers
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
@@ -75,7 +84,7 @@ def error_codes() -> str:
 
 
 def policy() -> str:
-    """Every rule in plain words."""
+    """Every rule in plain words, each with its page; the purposes as presets."""
     lines = [
         "# Policy\n",
         "Every rule sees the same facts and gives its own verdict: ALLOW, HOLD (a person, or time,",
@@ -85,11 +94,156 @@ def policy() -> str:
         "| rule | in plain words |",
         "|---|---|",
     ]
-    lines += [f"| `{rule.name}` | {rule.explain} |" for rule in discover()]
-    lines += ["\n## Purposes of a line\n", ", ".join(f"`{one.value}`" for one in Purpose) + ".\n"]
-    lines += ["## Who may write in (`dmPolicy`)\n"]
-    lines += [", ".join(f"`{one.value}`" for one in AccessPolicy) + ".\n"]
+    lines += [f"| [`{rule.name}`](policy/{rule.name}.md) | {rule.explain} |" for rule in discover()]
+    lines += [
+        "\nSettings stand under `policy` for all lines, and under `channels.sms.policy` (or an",
+        "account's `policy`) for one, which wins.\n",
+        "## Purposes of a line\n",
+        "A purpose is a preset of these settings, and the rule [`purpose`](policy/purpose.md), which",
+        "no setting softens. A line may tighten its preset freely; what it loosens `ringfence doctor`",
+        "shows.\n",
+        *_presets(),
+        "\n## Who may write in (`dmPolicy`)\n",
+        ", ".join(f"`{one.value}`" for one in AccessPolicy) + ".\n",
+    ]
     return "\n".join(lines)
+
+
+def _presets() -> Iterator[str]:
+    """The settings in which purposes differ from each other or from the rules' defaults."""
+    yield "| setting | " + " | ".join(f"`{one.value}`" for one in Purpose) + " |"
+    yield "|---" * (len(Purpose) + 1) + "|"
+    words = [PURPOSE_WORDS[one] for one in Purpose]
+    yield "| [`purpose`](policy/purpose.md) | " + " | ".join(words) + " |"
+    for rule in discover():
+        for entry in _settings(rule):
+            cells = [_of_preset(one, rule, entry.name) for one in Purpose]
+            if any(entry.name in PRESETS[one].get(rule.name, {}) for one in Purpose):
+                yield f"| `{_key(rule, entry)}` | " + " | ".join(map(_shown, cells)) + " |"
+
+
+def _of_preset(purpose: Purpose, rule: Rule, name: str) -> Any:
+    return PRESETS[purpose].get(rule.name, {}).get(name, getattr(rule.settings, name))
+
+
+def rule_page(rule: Rule) -> str:
+    """One rule: what it says, about what, and what can be set."""
+    lines = [
+        f"# The rule `{rule.name}`\n",
+        f"{rule.explain}\n",
+        f"Asked about: {', '.join(act.value for act in Act if act in rule.acts)}.\n",
+        "A HOLD of it without a time is met by a person's yes to that very text"
+        + (
+            ", or by an operator's grant.\n" if rule.grantable else "; no grant stands in for it.\n"
+        ),
+    ]
+    said = sorted(_said(rule))
+    if said:
+        lines += ["## What it says\n", "| code | verdict | words |", "|---|---|---|"]
+        lines += [f"| `{code}` | {verdict} | {words} |" for code, verdict, words in said]
+        lines.append("")
+    lines += ["## Settings\n"]
+    entries = list(_settings(rule))
+    if entries:
+        lines += [
+            "| setting | default | lets more through | meaning |",
+            "|---|---|---|---|",
+        ]
+        for entry in entries:
+            meta = entry.metadata
+            default = _shown(getattr(rule.settings, entry.name))
+            lines.append(
+                f"| `{_key(rule, entry)}` | {default} | {LOOSER[meta['looser']]} | {meta['meaning']} |"
+            )
+        lines.append("")
+    taken = [one for one in dataclasses.fields(rule.settings or _Nothing()) if one not in entries]
+    for entry in taken:
+        words = entry.metadata["meaning"]
+        lines.append(f"Of the line itself: `{entry.metadata['from_line']}`. {words}\n")
+    if not entries and not taken:
+        lines.append("There is nothing to set.\n")
+    lines.append("[All rules](../policy.md)")
+    return "\n".join(lines) + "\n"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Nothing:
+    """The settings of a rule without any."""
+
+
+def _settings(rule: Rule) -> Iterator[dataclasses.Field[Any]]:
+    for entry in dataclasses.fields(rule.settings or _Nothing()):
+        if not entry.metadata["from_line"]:
+            yield entry
+
+
+def _key(rule: Rule, entry: dataclasses.Field[Any]) -> str:
+    return f"{_camel(rule.name)}.{_camel(entry.name)}"
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.title() for part in rest)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, tuple | frozenset):
+        return ", ".join(f"`{_shown(one)}`" for one in value) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_shown(one)}" for name, one in value.items()) or "none"
+    return f"{value:,}" if isinstance(value, int | float) else str(value) or "none"
+
+
+def _said(rule: Rule) -> set[tuple[str, str, str]]:
+    """The codes a rule's file gives, with their verdicts and words, read from its source."""
+    tree = ast.parse(inspect.getsource(inspect.getmodule(rule.judge)))  # type: ignore[arg-type]
+    verdicts = {"hold": "HOLD", "deny": "DENY", "ruling": "as set"}
+    found = set()
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+        match call.args:
+            case [ast.Constant(value=str(code)), words, *_] if name in verdicts:
+                found.add((code, verdicts[name], _words(_assigned(tree, words))))
+    return found
+
+
+def _assigned(tree: ast.AST, text: ast.expr) -> ast.expr:
+    """What a name stood for where it was used: its last assignment before."""
+    if not isinstance(text, ast.Name):
+        return text
+    before = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        and node.lineno < text.lineno
+        and any(isinstance(one, ast.Name) and one.id == text.id for one in node.targets)
+    ]
+    return max(before, key=lambda node: node.lineno).value if before else text
+
+
+def _words(text: ast.expr) -> str:
+    """A text with its values left out."""
+    if isinstance(text, ast.JoinedStr):
+        return "".join(
+            str(one.value) if isinstance(one, ast.Constant) else "…" for one in text.values
+        )
+    return str(text.value) if isinstance(text, ast.Constant) else ""
+
+
+LOOSER = {
+    Looser.HIGHER: "more",
+    Looser.LOWER: "less, or milder",
+    Looser.TRUE: "true",
+    Looser.FALSE: "false",
+    Looser.MORE: "more of them",
+    Looser.FEWER: "fewer of them",
+    Looser.ANY: "any other",
+    Looser.NEVER: "",
+}
 
 
 def provider_matrix() -> str:
@@ -110,17 +264,20 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": error_codes,
     "policy.md": policy,
     "providers.md": provider_matrix,
+    **{f"policy/{rule.name}.md": partial(rule_page, rule) for rule in discover()},
 }
 
 
 def stale() -> list[str]:
-    """The pages that differ from what the code says."""
-    return [
+    """The pages that differ from what the code says, and those of rules that are gone."""
+    behind = [
         name
         for name, render in PAGES.items()
         if not (REFERENCE / name).is_file()
         or (REFERENCE / name).read_text(encoding="utf-8") != MADE + render()
     ]
+    of_rules = {f"policy/{page.name}" for page in (REFERENCE / "policy").glob("*.md")}
+    return behind + sorted(of_rules - PAGES.keys())
 
 
 if __name__ == "__main__":
@@ -128,7 +285,7 @@ if __name__ == "__main__":
         behind = stale()
         print("\n".join(f"out of date: docs/reference/{name}" for name in behind) or "up to date")
         sys.exit(bool(behind))
-    REFERENCE.mkdir(exist_ok=True)
+    (REFERENCE / "policy").mkdir(parents=True, exist_ok=True)
     for page, made in PAGES.items():
         (REFERENCE / page).write_text(MADE + made(), encoding="utf-8")
         print(f"docs/reference/{page}")

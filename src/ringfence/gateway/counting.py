@@ -111,7 +111,9 @@ _SAME, _QUARTER = 5, 900
 def _steps(question: Question, new_recipient: bool) -> tuple[int, ...]:
     traits = question.traits
     marketing = traits.category is Category.MARKETING
-    return (1, 1, 1, 1, 1, 1, 1, int(new_recipient), traits.segments, int(marketing))
+    # Whoever wrote first was not sought out by us.
+    sought = new_recipient and traits.heard_at is None
+    return (1, 1, 1, 1, 1, 1, 1, int(sought), traits.segments, int(marketing))
 
 
 @lru_cache(maxsize=256)

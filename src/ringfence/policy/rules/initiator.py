@@ -5,6 +5,7 @@ nothing, and what Ringfence owes people is nobody else's to send (P2)."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from ringfence.model.verdict import ALLOWED, Act, Ruling, deny
 from ringfence.policy.facts import Facts, Initiator
@@ -25,13 +26,6 @@ class Settings:
     )
 
 
-_WORDS = {
-    Initiator.AGENT: ("agent_initiated", "An agent started this, not the person."),
-    Initiator.EVENT: ("event_initiated", "An event started this, not the person."),
-    Initiator.OPERATOR: ("operator_initiated", "Operators start nothing on this line."),
-}
-
-
 def judge(facts: Facts, settings: Settings) -> Ruling:
     started = facts.initiator
     if started is Initiator.PERSON:
@@ -44,8 +38,15 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
         return deny("not_theirs", "Such a text is Ringfence's own to send.")
     if facts.act is Act.SPEAK or _is_answer(facts, settings):
         return ALLOWED
-    answer: Answer = getattr(settings, started.value)
-    return answer.ruling(*_WORDS[started])
+    match started:
+        case Initiator.AGENT:
+            return settings.agent.ruling("agent_initiated", "An agent started this by itself.")
+        case Initiator.EVENT:
+            return settings.event.ruling("event_initiated", "An event source started this.")
+        case Initiator.OPERATOR:
+            return settings.operator.ruling("operator_initiated", "An operator started this.")
+        case _:
+            assert_never(started)
 
 
 def _is_answer(facts: Facts, settings: Settings) -> bool:

@@ -3,6 +3,7 @@ freely to third parties."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -12,6 +13,13 @@ from ringfence.model.message import MessageClass
 from ringfence.model.verdict import ALLOWED, Act, Ruling, deny, hold
 from ringfence.policy.facts import Facts
 from ringfence.policy.rule import EVERY_ACT, Looser, Rule, option
+
+# For people: what each purpose means, whatever else is set.
+WORDS: Mapping[Purpose, str] = {
+    Purpose.HOTLINE: "agents answer in their own words",
+    Purpose.INTAKE: "agents start nothing; their free text waits for a person, templates go",
+    Purpose.NOTIFY: "templates only, no free text ever; of what comes in only keywords are acted on",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +73,7 @@ def _notify(facts: Facts) -> Ruling:
 
 RULE = Rule(
     "purpose",
-    "hotline: agents answer in their own words; intake: agents start nothing, and free text waits "
-    "for a person; notify: templates only, and of what comes in only keywords are acted on.",
+    ". ".join(f"{purpose.value}: {words}" for purpose, words in WORDS.items()) + ".",
     judge,
     Settings(),
     acts=EVERY_ACT,
