@@ -43,8 +43,7 @@ def decide(facts: Facts, policy: Policy) -> Decision:
 def rulings(facts: Facts, policy: Policy) -> list[tuple[str, Ruling]]:
     """What each rule says for itself, ALLOW included: for people who ask why."""
     return [
-        (rule.name, _ask(rule, facts, settings, []))
-        for rule, settings in policy.by_act[facts.act]
+        (rule.name, _ask(rule, facts, settings, [])) for rule, settings in policy.by_act[facts.act]
     ]
 
 

@@ -18,6 +18,8 @@ PRESETS: Mapping[Purpose, Mapping[str, Mapping[str, Any]]] = {
         # To whom is for the lists: owners, paired people, the outbound list.
         "initiator": {"agent": Answer.ALLOW, "event": Answer.ALLOW},
         "content": {"links": Links.ANY},
+        # Their own agent's number: people who were let in expect it at any hour.
+        "quiet_hours": {"known_people_exempt": True},
     },
     Purpose.INTAKE: {
         "initiator": {"agent": Answer.DENY, "event": Answer.HOLD},

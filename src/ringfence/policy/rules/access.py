@@ -19,6 +19,7 @@ _OWED = frozenset(
         MessageClass.OPT_IN_CONFIRMATION,
         MessageClass.HELP,
         MessageClass.OWNER_NOTICE,
+        MessageClass.SAFE_REPLY,
     }
 )
 
