@@ -82,7 +82,7 @@ async def test_the_caller_is_the_least_of_agents(sqlite_url: str) -> None:
     async with telling(sqlite_url) as story:
         held = await send(story, hello(to=ALICE))
         assert (held.status, held.document["state"]) == (202, "held")
-        assert [reason["code"] for reason in held.document["reasons"]] == ["first_contact"]
+        assert "first_contact" in {reason["code"] for reason in held.document["reasons"]}
         [message] = await outbound(story, ALICE)
         assert message.initiator == "agent:local"
         await story.passes(seconds=30)
