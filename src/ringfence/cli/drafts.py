@@ -41,9 +41,9 @@ def list_(ctx: click.Context, account: str | None, as_json: bool) -> None:
     async def work(gateway: Gateway) -> list[dict[str, Any]]:
         from ringfence.gateway.draft_views import draft_views
 
-        line = common.line_of(gateway.settings, account).id if account else None
+        lines = {common.line_of(gateway.settings, account).id} if account else None
         return await gateway.kit.store.read(
-            lambda tx: draft_views(gateway.kit, tx, tx.drafts.waiting(line, LISTED_MAX))
+            lambda tx: draft_views(gateway.kit, tx, tx.drafts.waiting(lines, LISTED_MAX))
         )
 
     rows = common.with_gateway(ctx, work)

@@ -73,7 +73,7 @@ def stop(
     async def work(gateway: Gateway) -> int:
         from ringfence.gateway import halt
 
-        _must_exist(gateway, covered)
+        await _must_exist(gateway, covered)
         kit, now = gateway.kit, gateway.kit.clock.now()
         scope, subject, actor = covered.scope, covered.subject, common.actor()
         return await kit.store.write(
@@ -165,15 +165,18 @@ def _covered(line: str | None, agent: str | None, contact: str | None, flow: str
     return Covered(SwitchScope.EVERYTHING, "", "everything")
 
 
-def _must_exist(gateway: Gateway, covered: Covered) -> None:
+async def _must_exist(gateway: Gateway, covered: Covered) -> None:
     """A switch for a name nobody has would stop nothing and look as if it did."""
+    from ringfence.gateway.principals import known_agents
     from ringfence.model.contact import SwitchScope
-    from ringfence.web.private import LOCAL_AGENT
 
     if covered.scope is SwitchScope.LINE:
         common.line_of(gateway.settings, covered.subject)
     if covered.scope is SwitchScope.AGENT:
-        known = sorted({*gateway.settings.agents, LOCAL_AGENT.partition(":")[2]})
+        kit = gateway.kit
+        known = sorted(
+            await kit.store.read(lambda tx: known_agents(kit, tx)) | set(gateway.settings.agents)
+        )
         if covered.subject not in known:
             raise click.UsageError(f"No agent {covered.subject!r}. Known: {', '.join(known)}.")
 

@@ -3,7 +3,7 @@ pauses, tokens, policies. Every call takes and returns plain values, in batches 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -98,8 +98,8 @@ class Drafts(Protocol):
     def codes(self) -> set[str]:
         """Codes of waiting drafts."""
 
-    def waiting(self, line: str | None, limit: int) -> list[Draft]:
-        """Oldest first."""
+    def waiting(self, lines: Collection[str] | None, limit: int) -> list[Draft]:
+        """Of these lines (None: all), oldest first."""
 
     def live_for(self, number: PhoneNumber) -> list[Draft]:
         """Waiting and approved ones of a person."""

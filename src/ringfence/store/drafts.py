@@ -3,7 +3,7 @@ state that is expected, so that of two who decide only one does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from ringfence.model.draft import Draft, DraftState
@@ -88,8 +88,9 @@ class DraftTable:
             code for (code,) in self._db.rows("SELECT code FROM drafts WHERE state = 'waiting'")
         }
 
-    def waiting(self, line: str | None, limit: int) -> list[Draft]:
-        where, params = ("", ()) if line is None else (" AND d.line = ?", (line,))
+    def waiting(self, lines: Collection[str] | None, limit: int) -> list[Draft]:
+        params = sorted(lines) if lines is not None else []
+        where = "" if lines is None else f" AND d.line IN ({', '.join('?' * len(params)) or 'NULL'})"
         rows = self._db.rows(
             f"SELECT {_DRAFT} FROM drafts d WHERE d.state = 'waiting'{where} "
             "ORDER BY d.created_at, d.message_id LIMIT ?",

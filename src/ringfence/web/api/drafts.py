@@ -24,12 +24,13 @@ from ringfence.web.api.desk import ApiRoute, Desk, listing
 async def list_(desk: Desk, request: Request, principal: Principal) -> Response:
     """Those that wait, oldest first: the first is the most urgent."""
     given = fields.query(request, ("limit", "line"))
-    line = desk.line(given["line"], principal).id if "line" in given else None
+    lines = principal.lines
+    if "line" in given:
+        lines = frozenset({desk.line(given["line"], principal).id})
     limit = fields.limit(given.get("limit"))
 
     def query(tx: Tx) -> list[dict[str, Any]]:
-        waiting = tx.drafts.waiting(line, limit)
-        return draft_views(desk.kit, tx, [one for one in waiting if principal.covers(one.line)])
+        return draft_views(desk.kit, tx, tx.drafts.waiting(lines, limit))
 
     return listing("drafts", await desk.kit.store.read(query), None)
 
