@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+# Most of a test is waiting for a disk: more at once than there are cores.
+WORKERS ?= 4
 
 .PHONY: help demo test check format story bench docs lock clean
 
@@ -29,7 +31,7 @@ demo: $(VENV)/.runtime ## gateway + simulated carrier + demo agent (ARGS=--scrip
 	@$(BIN)/ringfence demo $(ARGS)
 
 test: $(VENV)/.dev ## run all tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(VENV)/.dev ## formatter, linter, strict types, import contracts, docs
 	@$(BIN)/ruff format --check src tests bench docs
