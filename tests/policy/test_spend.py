@@ -58,4 +58,5 @@ def test_what_is_owed_is_not_held_back_for_money() -> None:
         MessageClass.OPT_IN_CONFIRMATION,
         MessageClass.HELP,
         MessageClass.SAFE_REPLY,
+        MessageClass.OWNER_NOTICE,
     }

@@ -303,6 +303,7 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
         ("silent", "silent"),
         ("notifyOwner", "notify_owner"),
         ("helpText", "help_text"),
+        ("safeReply", "safe_reply"),
         ("programme", "programme"),
         ("zone", "zone"),
     ):

@@ -11,12 +11,14 @@ from ringfence.gateway.evidence import Statement, opted_out
 from ringfence.gateway.parts import settle_parts
 from ringfence.model.consent import ConsentKind, Method
 from ringfence.model.draft import DraftState
-from ringfence.model.message import MessageStatus
+from ringfence.model.message import MessageClass, MessageStatus
 from ringfence.model.outbox import OutboxItem, OutboxState, TurnState
 from ringfence.model.phone import PhoneNumber
 from ringfence.ports import MessageChange, OutboxChange, TurnChange, Tx
 
 _PENDING = frozenset({OutboxState.DUE, OutboxState.HELD})
+# Words to a person that nobody of ours may have looked at; what Ringfence owes them is none of it.
+_WORDS = frozenset({MessageClass.FREE_TEXT, MessageClass.TEMPLATE})
 
 
 def cancel_person(
@@ -30,6 +32,46 @@ def cancel_person(
 ) -> int:
     """Cancel turns and unsent items of a person on every line (or on one); answers how many
     items."""
+    turns = _cancel_turns(tx, number, reason, line)
+    items = [item for item in tx.outbox.pending_for(number) if line in (None, item.line)]
+    cancel_items(tx, items, reason, now)
+    held = _held(tx, number, line)
+    _settle(tx, held, MessageStatus.CANCELLED, reason, now)
+    drafts = _end_drafts(tx, number, line, reason, actor, now)
+    if items or turns or held:
+        body = {
+            "reason": reason,
+            "items": [item.id for item in items],
+            "turns": turns,
+            "drafts": drafts,
+        }
+        tx.audit.append([kit.audit("cancelled", reason, actor, now, body)])
+    return len(items)
+
+
+def hold_automatic(
+    kit: Equipment,
+    tx: Tx,
+    number: PhoneNumber,
+    reason: str,
+    actor: str,
+    now: datetime,
+    line: str | None,
+) -> int:
+    """Ask no agent about a person any more and hold what was on its way to them by itself, approved
+    texts included: the yes was given before. Operators' own texts go. Answers how many are held."""
+    _cancel_turns(tx, number, reason, line)
+    items = [
+        item
+        for item in tx.outbox.pending_for(number)
+        if line in (None, item.line)
+        and item.message_class in _WORDS
+        and not item.initiator.startswith("operator:")
+    ]
+    return hold_items(kit, tx, items, reason, actor, now)
+
+
+def _cancel_turns(tx: Tx, number: PhoneNumber, reason: str, line: str | None) -> int:
     turns = [turn for turn in tx.turns.open_for(number) if line in (None, turn.line)]
     tx.turns.change(
         [
@@ -42,20 +84,7 @@ def cancel_person(
             for turn in turns
         ]
     )
-    items = [item for item in tx.outbox.pending_for(number) if line in (None, item.line)]
-    cancel_items(tx, items, reason, now)
-    held = _held(tx, number, line)
-    _settle(tx, held, MessageStatus.CANCELLED, reason, now)
-    drafts = _end_drafts(tx, number, line, reason, actor, now)
-    if items or turns or held:
-        body = {
-            "reason": reason,
-            "items": [item.id for item in items],
-            "turns": len(turns),
-            "drafts": drafts,
-        }
-        tx.audit.append([kit.audit("cancelled", reason, actor, now, body)])
-    return len(items)
+    return len(turns)
 
 
 def _end_drafts(

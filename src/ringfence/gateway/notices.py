@@ -19,6 +19,8 @@ from ringfence.ports import Tx
 # A message's provenance names the words that read as a wish to stop; the answer to it is held.
 SUSPECTED, STOP_SUSPECTED = "suspected", "opt_out_suspected"
 NOTICES_PER_HOUR_MAX = 5
+# A page has bounds of its own: strangers' small talk must not use it up, nor one person fill it.
+PAGES_PER_HOUR_MAX, PAGES_PER_PERSON_MAX = 20, 3
 QUOTE_MAX, DRAFT_QUOTE_MAX = 120, 400
 _QUOTES = {ord(sign): "'" for sign in '"“”„‟«»″'}
 
@@ -68,6 +70,31 @@ def owner_notices(tx: Tx, line: Line, text: str, now: datetime) -> list[Proposal
     return proposals
 
 
+def page(tx: Tx, line: Line, message: Message, text: str, now: datetime) -> list[Proposal]:
+    """Tell every owner but the writer that a person may be in need, also where `notifyOwner` is off.
+    So many an hour about one person, who is paused after the first; so many in all, and the one
+    beyond says where the rest stands. None is lost: each is in the log and the audit log, and who is
+    concerned among the pauses."""
+    about = window(f"page:{message.contact_id}", HOUR, now)
+    keys = {
+        owner: window(f"page:{line.id}:{owner.e164}", HOUR, now)
+        for owner in line.owners
+        if owner != message.number
+    }
+    told = tx.counters.read([about, *keys.values()])
+    if told.get(about, 0) >= PAGES_PER_PERSON_MAX:
+        return []
+    tx.counters.add({about: 1})
+    proposals: list[Proposal] = []
+    for owner, key in keys.items():
+        count = told.get(key, 0)
+        if count <= PAGES_PER_HOUR_MAX:
+            tx.counters.add({key: 1})
+            words = text if count < PAGES_PER_HOUR_MAX else _more_pages(line)
+            proposals.append(_notice(line, owner, words))
+    return proposals
+
+
 def quoted(body: str, most: int = QUOTE_MAX) -> str:
     """The beginning of somebody's words, which cannot end the quote they stand in, nor turn the
     text around it (directional marks)."""
@@ -80,6 +107,13 @@ def _more(line: Line) -> str:
     return (
         f"More than {NOTICES_PER_HOUR_MAX} notices about {line.label} this hour; no more until the "
         "next. ringfence pairing list shows strangers who wrote, ringfence message list the rest."
+    )
+
+
+def _more_pages(line: Line) -> str:
+    return (
+        f"URGENT: more than {PAGES_PER_HOUR_MAX} texts with words of an emergency to {line.label} "
+        "this hour; no more pages until the next. ringfence pauses list shows everybody."
     )
 
 

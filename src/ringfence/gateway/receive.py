@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
 
-from ringfence.gateway import bytext
+from ringfence.gateway import bytext, emergency, handover
 from ringfence.gateway.batch import Batcher
 from ringfence.gateway.cancel import cancel_person
 from ringfence.gateway.equipment import Equipment
@@ -25,7 +25,7 @@ from ringfence.gateway.review import propose, reason_text
 from ringfence.gateway.track import Tracker
 from ringfence.model.audit import AuditEntry, digest
 from ringfence.model.consent import ConsentKind, Method
-from ringfence.model.contact import Person
+from ringfence.model.contact import PauseReason, Person
 from ringfence.model.errors import InvalidNumber, MalformedEvent, StoreBusy, TooMany
 from ringfence.model.line import Line, OptOutReplies
 from ringfence.model.message import (
@@ -61,7 +61,7 @@ class Receipt:
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """An inbound message on its way into the transaction, under the id it will have. `token` names
-    the event in the log."""
+    the event in the log; `urgent` is what its words speak of (`emergency`, `self_harm`)."""
 
     line: Line
     id: str
@@ -70,17 +70,21 @@ class Arrival:
     keyword: Keyword
     at: datetime
     token: str = ""
+    urgent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """An arrival and what was decided about it; `keyword` is the one that is heeded."""
+    """An arrival and what was decided about it; `keyword` is the one that is heeded, `paused` is why
+    nothing automatic goes to the person."""
 
     line: Line
     keyword: Keyword
     message: Message
     decision: Decision
     entry: AuditEntry
+    urgent: str = ""
+    paused: PauseReason | None = None
 
 
 class Receiver:
@@ -150,7 +154,8 @@ class Receiver:
         keyword = _keyword_of(line, event, number)
         self._limit(line, number, keyword, now)
         id_ = self._kit.ids.new("message", now)
-        stored = await self._admit(Arrival(line, id_, event, number, keyword, now, token))
+        urgent = self._urgent(line, event, number, keyword)
+        stored = await self._admit(Arrival(line, id_, event, number, keyword, now, token, urgent))
         return Receipt(stored=True, duplicate=not stored)
 
     def _received(self, batch: Sequence[Arrival], stored: Sequence[bool]) -> None:
@@ -222,13 +227,22 @@ class Receiver:
         keyword = _keyword_of(line, event, number)
         now = self._kit.clock.now()
         id_ = self._kit.ids.new("message", now)
-        return self._admit_many(tx, [Arrival(line, id_, event, number, keyword, now)])[0]
+        urgent = self._urgent(line, event, number, keyword)
+        arrival = Arrival(line, id_, event, number, keyword, now, urgent=urgent)
+        return self._admit_many(tx, [arrival])[0]
+
+    def _urgent(
+        self, line: Line, event: InboundMessage, number: PhoneNumber, keyword: Keyword
+    ) -> str:
+        if keyword.kind in _ACTED_ON:
+            return ""
+        return emergency.heard(self._kit.policies[line.id], line, number, event.body)
 
     # -- the receiving transaction ---------------------------------------------------------
 
     def _admit_many(self, tx: Tx, batch: Sequence[Arrival]) -> list[bool]:
         now = self._kit.clock.now()
-        # A keyword changes what may happen to what comes after it, in the same batch too.
+        # What a text brings about holds for what comes after it, in the same batch too.
         return [done for run in _runs(batch) for done in self._admit_run(tx, run, now)]
 
     def _admit_run(self, tx: Tx, batch: Sequence[Arrival], now: datetime) -> list[bool]:
@@ -236,13 +250,17 @@ class Receiver:
             Question(Act.RECEIVE, arrival.line, arrival.number, "person") for arrival in batch
         ]
         desk = FactsDesk(self._kit, tx, questions, now)
+        paused = handover.paused(tx, {(one.line.id, one.number) for one in batch})
         judged = []
         for arrival, question in zip(batch, questions, strict=True):
             person = desk.people[arrival.number]
             keyword = _heeded(arrival.keyword, person)
             decision, entry = desk.decide(question, arrival.id)
-            message = _message(arrival, person, keyword, decision)
-            judged.append(Admission(arrival.line, keyword, message, decision, entry))
+            why = paused.get((arrival.line.id, arrival.number))
+            message = _message(arrival, person, keyword, decision, why)
+            judged.append(
+                Admission(arrival.line, keyword, message, decision, entry, arrival.urgent, why)
+            )
         fresh = tx.messages.add_inbound([row.message for row in judged])
         admitted = [row for row in judged if row.message.id in fresh]
         tx.audit.append([row.entry for row in admitted])
@@ -268,11 +286,23 @@ class Receiver:
                 continue
             if self._agreed(tx, arrival, now):
                 continue
+            if arrival.urgent and _may_be_in_need(decision):
+                tx.turns.add(turns)
+                turns = []
+                told = emergency.heed(
+                    self._kit, tx, arrival.line, arrival.message, arrival.urgent, now
+                )
+                propose(self._kit, tx, told, now)
+                continue
             if _wish_to_tell(arrival):
                 told = suspected_stop(self._kit, tx, arrival.line, arrival.message)
                 propose(self._kit, tx, told, now)
             if _commands(arrival, decision):
                 turns.append(_turn(self._kit, arrival, now, bytext.COMMAND))
+            elif arrival.paused is not None:
+                if decision.verdict is not Verdict.DENY:
+                    told = handover.wrote(tx, arrival.line, arrival.message, arrival.paused, now)
+                    propose(self._kit, tx, told, now)
             elif decision.verdict is Verdict.ALLOW and not arrival.line.silent:
                 turns.append(_turn(self._kit, arrival, now))
                 if desk.people[arrival.message.number].passive_replies:
@@ -372,13 +402,19 @@ _PROVIDER_KEYWORDS = {
 
 
 def _runs(batch: Sequence[Arrival]) -> Iterator[list[Arrival]]:
-    """The batch in order, cut after every keyword."""
+    """The batch in order, cut after every keyword and emergency, and between two texts of one
+    person: what the first brings about, the second meets."""
     run: list[Arrival] = []
+    people: set[PhoneNumber] = set()
     for arrival in batch:
-        run.append(arrival)
-        if arrival.keyword.kind in _ACTED_ON:
+        if arrival.number in people:
             yield run
-            run = []
+            run, people = [], set()
+        run.append(arrival)
+        people.add(arrival.number)
+        if arrival.keyword.kind in _ACTED_ON or arrival.urgent:
+            yield run
+            run, people = [], set()
     if run:
         yield run
 
@@ -412,7 +448,13 @@ def _provider_saw(event: InboundMessage, keyword: Keyword) -> Keyword:
     return keyword if kind is None else Keyword(kind, event.opt_out_type or "", None)
 
 
-def _message(arrival: Arrival, person: Person, keyword: Keyword, decision: Decision) -> Message:
+def _message(
+    arrival: Arrival,
+    person: Person,
+    keyword: Keyword,
+    decision: Decision,
+    paused: PauseReason | None,
+) -> Message:
     event = arrival.event
     return Message(
         id=arrival.id,
@@ -429,7 +471,7 @@ def _message(arrival: Arrival, person: Person, keyword: Keyword, decision: Decis
         initiator="person",
         provider_id=event.provider_id,
         segments=event.segments,
-        reason=_reason(arrival.line, keyword, decision),
+        reason=_reason(arrival, keyword, decision, paused),
         provenance=_noted(event, keyword),
     )
 
@@ -452,12 +494,23 @@ def _status(keyword: Keyword, decision: Decision) -> MessageStatus:
     return MessageStatus.REFUSED
 
 
-def _reason(line: Line, keyword: Keyword, decision: Decision) -> str:
+def _reason(
+    arrival: Arrival, keyword: Keyword, decision: Decision, paused: PauseReason | None
+) -> str:
     if keyword.kind in _ACTED_ON:
         return f"keyword: {keyword.kind.value}"
-    if decision.verdict is Verdict.ALLOW and line.silent:
+    if decision.verdict is Verdict.ALLOW and arrival.urgent:
+        return f"{arrival.urgent}: people were paged; nothing automatic answers"
+    if decision.verdict is Verdict.ALLOW and paused is not None:
+        return f"paused: nothing automatic answers ({paused.value})"
+    if decision.verdict is Verdict.ALLOW and arrival.line.silent:
         return "silent: recorded; this line answers nobody"
     return reason_text(decision.reasons)
+
+
+def _may_be_in_need(decision: Decision) -> bool:
+    """Anybody but whom an operator blocked, and ourselves; who was not let in may be in need too."""
+    return not {reason.code for reason in decision.reasons} & {"blocked", "own_number"}
 
 
 def _wish_to_tell(arrival: Admission) -> bool:

@@ -101,7 +101,8 @@ class InboundLimits:
 class Line:
     """One line as the flow sees it. `allow_to` are numbers an agent may write to, `test_recipients`
     those that get anything at all while the line is staged; `zone` is the IANA zone of its days and
-    opening hours; `disclosure` is what a person is told first (empty: nothing is owed)."""
+    opening hours; `disclosure` is what a person is told first (empty: nothing is owed);
+    `safe_reply` is what somebody who may be in need is answered (empty: our own words)."""
 
     id: str
     provider: str
@@ -133,6 +134,7 @@ class Line:
     draft_ttl: timedelta = timedelta(hours=24)
     help_text: str = ""
     disclosure: str = ""
+    safe_reply: str = ""
     programme: str = ""
     zone: str = "UTC"
     media: MediaLimits = field(default_factory=MediaLimits)

@@ -142,6 +142,11 @@ class AccountShape(Shape):
         default="by the purpose: none for hotline",
         max_length=480,
     )
+    safe_reply: Annotated[Text, Field(max_length=480)] = key(
+        "What somebody is answered, once, whose text speaks of an emergency or of self-harm. Say that "
+        "it is automated and whom to call; promise nothing.",
+        default="our own careful words",
+    )
     help_text: str = key("What HELP is answered with.", max_length=480)
     default_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = key(
         "ISO 3166 country by which numbers in this file without a country code are read.",
