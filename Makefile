@@ -7,7 +7,7 @@ ARGS   ?=
 # Most of a test is waiting for a disk: more at once than there are cores.
 WORKERS ?= 4
 
-.PHONY: help demo test check format story bench docs lock clean
+.PHONY: help demo test check format story bench docs mutate lock clean
 
 help:
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -52,6 +52,9 @@ bench: $(VENV)/.dev ## side-by-side measurements; prints tables
 
 docs: $(VENV)/.dev ## write the generated reference pages
 	@$(BIN)/python docs/generate.py
+
+mutate: $(VENV)/.dev ## each rule taken away, turned around, made milder: the tests must notice (nightly)
+	@$(BIN)/python tests/mutation/mutate_rules.py $(ARGS)
 
 lock: $(VENV)/bin/python ## pin and hash the dependencies again (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
