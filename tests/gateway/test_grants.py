@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,18 @@ from typing import Any
 import pytest
 
 from looking import ALICE, BOB, CAROL, OPEN, all_items, audit, creates, outbound
-from ringfence.gateway import bridge, drafts, evidence, grants, halt, record, release, templates
+from ringfence.gateway import (
+    bridge,
+    drafts,
+    evidence,
+    grants,
+    halt,
+    record,
+    release,
+    review,
+    templates,
+)
+from ringfence.gateway.proposal import Proposal
 from ringfence.model.consent import ConsentKind, Method
 from ringfence.model.contact import SwitchScope
 from ringfence.model.draft import Draft, DraftState
@@ -21,8 +33,10 @@ from ringfence.model.grant import Grant, GrantGroup, GrantState, basis_on
 from ringfence.model.message import Message, MessageClass, MessageStatus
 from ringfence.model.outbox import OutboxState
 from ringfence.model.phone import PhoneNumber
+from ringfence.model.verdict import Act
 from ringfence.ports import OutboxChange
-from telling import OWNER, Story, telling
+from telling import OWNER, Story
+from telling import telling as telling_
 
 AGENT, OPERATOR = "agent:local", "operator:ann"
 FREE = frozenset({MessageClass.FREE_TEXT})
@@ -33,8 +47,14 @@ VISIT = {
     "texts": {"en": "Your visit is at {at}."},
     "fields": {"at": {"kind": "time"}},
 }
+# The clock of the people in these stories is nobody's concern.
+ANY_HOUR = {"policy": {"quietHours": {"windows": "mon-sun 00:00-24:00"}}}
 TEMPLATES = {"templates": {"visit": VISIT, "order": VISIT}}
 HELD, QUEUED = MessageStatus.HELD, MessageStatus.QUEUED
+
+
+def telling(store_url: str, **given: Any) -> AbstractAsyncContextManager[Story]:
+    return telling_(store_url, **{**given, "config": {**ANY_HOUR, **given.get("config", {})}})
 
 
 def wanted(*to: str, **given: Any) -> grants.Wanted:
@@ -317,6 +337,22 @@ async def test_several_gateways_on_one_database_share_a_count(store_url: str) ->
 
 @pytest.mark.proves("P1")
 async def test_uses_within_one_batch_count(store_url: str) -> None:
+    async with telling(store_url) as story:
+        grant = await gives(story, wanted(count=2))
+        kit, now = story.gateway.kit, story.clock.now()
+        batch = [
+            Proposal(story.line, PhoneNumber(BOB), f"text {n}", Act.INITIATE, AGENT)
+            for n in range(4)
+        ]
+        asked = await story.write(lambda tx: review.propose(kit, tx, batch, now))
+        assert [one.status for one in asked] == [QUEUED, QUEUED, HELD, HELD]
+        assert await used_by(story, grant) == sorted(one.message_id for one in asked[:2])
+        counted = [await audit(story, one.message_id, "grant_used") for one in asked[:2]]
+        assert [entry["use"] for [entry] in counted] == [1, 2]
+
+
+@pytest.mark.proves("P1")
+async def test_another_grant_is_used_when_one_is_up(store_url: str) -> None:
     """Of two equally narrow ones the other is used when the first is up, and then none."""
     async with telling(store_url) as story:
         first, second = await gives(story, wanted(count=2)), await gives(story, wanted(count=2))
