@@ -71,7 +71,7 @@ def _findings(facts: Facts, settings: Settings) -> list[Ruling]:
         kinds = ", ".join(traits.secrets)
         found.append(deny("secret", f"It seems to hold a secret ({kinds})."))
     if traits.shorteners:
-        found.append(deny("short_link", "Carriers filter links by shorteners; write it out."))
+        found.append(deny("short_link", "Carriers filter links by shorteners: write it out."))
     if traits.hosts:
         found.append(_links(traits.hosts, settings))
     if traits.hidden:

@@ -22,7 +22,7 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
         return ALLOWED
     if settings.owners and facts.role is Role.OWNER:
         return ALLOWED
-    return deny("staging", "The line is being tried out; this person is no test recipient.")
+    return deny("staging", "The line is being tried out, and this person is no test recipient.")
 
 
 RULE = Rule(
