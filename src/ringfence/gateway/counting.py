@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ringfence.gateway.facts import Question
 
 MINUTE, FIVE_MINUTES, HOUR = 60, 300, 3_600
-# A day as a window's length: the longest one has 25 hours, and a count must outlive it.
-DAY = 25 * HOUR
+# A day as a window's length: the longest one has 26 hours (Antarctica/Troll), and a count must outlive it.
+DAY = 26 * HOUR
 
 
 class Counts:
@@ -90,7 +90,7 @@ def windows_of(question: Question, now: datetime) -> tuple[Window, ...]:
     notice = question.message_class is MessageClass.OWNER_NOTICE
     number, line = question.number.e164, question.line
     recipient = f"{'noticed' if notice else 'to'}:{number}"
-    day = _day_start(int(now.timestamp()) // _QUARTER, line.zone)
+    day = day_start(now, line.zone)
     return (
         window(recipient, MINUTE, now),
         window(recipient, HOUR, now),
@@ -114,6 +114,11 @@ def _steps(question: Question, new_recipient: bool) -> tuple[int, ...]:
     # Whoever wrote first was not sought out by us.
     sought = new_recipient and traits.heard_at is None
     return (1, 1, 1, 1, 1, 1, 1, int(sought), traits.segments, int(marketing))
+
+
+def day_start(now: datetime, zone: str) -> int:
+    """When the day that holds `now` began in a zone, in seconds since the epoch."""
+    return _day_start(int(now.timestamp()) // _QUARTER, zone)
 
 
 @lru_cache(maxsize=256)
