@@ -91,7 +91,8 @@ async def test_what_they_write_afterwards_is_for_people(store_url: str) -> None:
 @pytest.mark.proves("P3")
 async def test_what_was_on_its_way_is_held_on_every_line(store_url: str) -> None:
     second = {"fromNumber": "+15555550101", "webhookPath": "/second"}
-    sms = {**OPEN, "allowTo": [ALICE], "accounts": {"second": second}}
+    anytime = {"quietHours": {"windows": "mon-sun 00:00-24:00"}}
+    sms = {**OPEN, "allowTo": [ALICE], "policy": anytime, "accounts": {"second": second}}
     async with telling(store_url, sms=sms) as story:
         kit = story.gateway.kit
         await story.phone(ALICE).texts("hello")

@@ -25,6 +25,7 @@ COMMANDS = {
     "grants": ("grants", "What an agent may do without asking: add, list, show, revoke."),
     "message": ("message", "Send a message; look at messages."),
     "pairing": ("pairing", "Strangers who ask to write in: list, approve, dismiss, block."),
+    "pauses": ("pauses", "People nothing automatic goes to: list, add, lift."),
     "policy": ("policy", "What the rules say: show, explain, backtest."),
     "resume": ("halt", "Release a kill switch."),
     "sim": ("sim", "The simulated carrier, and phones on it."),

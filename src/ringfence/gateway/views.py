@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ringfence.gateway.equipment import Equipment
-from ringfence.model.contact import PairingRequest, Switch, SwitchScope
+from ringfence.model.contact import PairingRequest, Pause, Switch, SwitchScope
 from ringfence.model.line import Line
 from ringfence.model.message import Direction, MediaRef, Message
 from ringfence.model.outbox import OutboxItem
@@ -103,6 +103,18 @@ def switch_view(switch: Switch) -> dict[str, Any]:
         "engaged_at": moment(switch.engaged_at),
         "reason": switch.reason,
         "actor": switch.actor,
+    }
+
+
+def pause_view(pause: Pause) -> dict[str, Any]:
+    """For those who answer the person, so the number is in full."""
+    return {
+        "number": pause.number.e164,
+        "line": pause.line or None,
+        "why": pause.why.value,
+        "since": moment(pause.since),
+        "actor": pause.actor,
+        "message": pause.message_id or None,
     }
 
 
