@@ -14,6 +14,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 _REQUIRED: Any = object()
+_AS_IT_IS = frozenset({str, bool, int, float, NoneType})
 
 
 def to_record(value: Any) -> dict[str, Any]:
@@ -21,8 +22,9 @@ def to_record(value: Any) -> dict[str, Any]:
     record: dict[str, Any] = {}
     for name, default in _defaults(type(value)):  # type: ignore[arg-type]
         held = getattr(value, name)
-        if held != default:
-            record[name] = to_record(held) if dataclasses.is_dataclass(held) else plain(held)
+        # Identity first: most fields hold the very object that is their default.
+        if held is not default and held != default:
+            record[name] = held if type(held) in _AS_IT_IS else plain(held)
     return record
 
 
@@ -37,6 +39,8 @@ def from_record(kind: type[T], record: Mapping[str, Any]) -> T:
 
 def plain(value: Any) -> Any:
     """A value of a dataclass as JSON has it."""
+    if type(value) in _AS_IT_IS:
+        return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
@@ -46,7 +50,7 @@ def plain(value: Any) -> Any:
         return sorted(items) if isinstance(value, frozenset) else items
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
-    return value
+    return to_record(value) if dataclasses.is_dataclass(value) else value
 
 
 @cache

@@ -48,7 +48,8 @@ class Transaction:
         self.grants: ports.Grants = GrantTable(db)
         self.pauses: ports.Pauses = PauseTable(db)
         self.acquaintances: ports.Acquaintances = AcquaintanceTable(db)
-        self.policies: ports.Policies = PolicyTable(db)
+        self._policies = PolicyTable(db)
+        self.policies: ports.Policies = self._policies
         self.templates: ports.Templates = TemplateTable(db)
         self.consents: ports.Consents = ConsentTable(db)
         self.guesses: ports.Guesses = GuessTable(db)
@@ -77,8 +78,10 @@ class Transaction:
         self._audit.flush()
         self._tallies.flush()
         self._db.commit()
+        self._policies.kept()
 
     def rollback(self) -> None:
+        self._policies.undone()
         self._db.rollback()
 
     def mark(self) -> None:
@@ -91,6 +94,7 @@ class Transaction:
 
     def undo(self) -> None:
         """Take back what was done since `mark`, buffers included."""
+        self._policies.undone()
         self._db.undo()
         entries, moves = self._marked
         self._audit.restore(entries)
