@@ -15,6 +15,7 @@ import pytest
 from looking import ALICE, BOB, CAROL, OPEN, all_items, audit, creates, outbound
 from ringfence.gateway import (
     bridge,
+    contacts,
     drafts,
     evidence,
     grants,
@@ -646,6 +647,20 @@ async def test_a_story_of_a_grant_tells_its_uses(store_url: str) -> None:
         assert (told["used"], told["left"], told["recipients"]) == (1, 2, [BOB])
         assert [one["message"] for one in told["uses"]] == [message.id]
         assert BOB not in str(told["uses"])
+
+
+@pytest.mark.proves("P9")
+async def test_who_is_forgotten_is_in_no_grant(store_url: str) -> None:
+    async with telling(store_url) as story:
+        grant = await gives(story, wanted(BOB))
+        await asks(story)
+        kit, now = story.gateway.kit, story.clock.now()
+        await story.write(lambda tx: contacts.erase(kit, tx, PhoneNumber(BOB), OPERATOR, now))
+        known = await now_is(story, grant)
+        assert known.scope.recipients == frozenset(), "and so it is for nobody"
+        assert await used_by(story, grant) == []
+        assert (known.used, known.scope.group) == (1, GrantGroup.NAMED)
+        assert (await asks(story)).status is HELD
 
 
 @pytest.mark.proves("P2")

@@ -9,6 +9,7 @@ from itertools import takewhile
 from ringfence.model.phone import PhoneNumber
 from ringfence.store.connection import Connection
 from ringfence.store.consents import ConsentTable
+from ringfence.store.grants import GrantTable
 from ringfence.store.statements import ForEach, columns
 from ringfence.store.tallies import Tallies
 from ringfence.store.values import micros
@@ -101,7 +102,10 @@ class PrivacyTable:
         ):
             if keys:
                 self._db.run_each(statement, keys)
-        erased = {"consents": self._consents.erase(number)}
+        erased = {
+            "consents": self._consents.erase(number),
+            "grants": GrantTable(self._db).forget(number),
+        }
         for table in _BY_NUMBER:
             erased[table] = self._db.run(f"DELETE FROM {table} WHERE number = ?", (number.e164,))
         erased["events"] = self._forget_events(number)
