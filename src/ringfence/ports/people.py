@@ -18,6 +18,7 @@ from ringfence.model.contact import (
 )
 from ringfence.model.draft import Draft, DraftState
 from ringfence.model.grant import Grant, GrantState, GrantUse
+from ringfence.model.intake import Intake, IntakeState
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.principal import Token
 
@@ -95,8 +96,8 @@ class Drafts(Protocol):
     def by_code(self, code: str) -> Draft | None:
         """The waiting draft with this code, else the newest one that had it."""
 
-    def codes(self) -> set[str]:
-        """Codes of waiting drafts."""
+    def is_taken(self, code: str) -> bool:
+        """Does a waiting draft have this code?"""
 
     def waiting(self, lines: Collection[str] | None, limit: int) -> list[Draft]:
         """Of these lines (None: all), oldest first."""
@@ -151,6 +152,25 @@ class Pauses(Protocol):
         """False when the person is paused there already; the first stays."""
 
     def lift(self, number: PhoneNumber, line: str) -> bool: ...
+
+
+class Intakes(Protocol):
+    """How far a line came with what it asks people; the newest intake of each."""
+
+    def get(self, line: str, number: PhoneNumber) -> Intake | None: ...
+    def put(self, intake: Intake) -> None:
+        """Insert, or replace the person's earlier one on the line."""
+
+    def end(
+        self, number: PhoneNumber, line: str | None, state: IntakeState, now: datetime
+    ) -> list[str]:
+        """End what still asks, on one line or all; the lines concerned."""
+
+    def silent(self, line: str, since: datetime, limit: int) -> list[Intake]:
+        """Those of a line that ask and heard nothing after `since`, oldest first."""
+
+    def listing(self, line: str | None, limit: int) -> Sequence[Intake]:
+        """The last changed first."""
 
 
 class Acquaintances(Protocol):

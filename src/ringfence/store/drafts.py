@@ -83,10 +83,9 @@ class DraftTable:
         )
         return _draft(rows[0]) if rows else None
 
-    def codes(self) -> set[str]:
-        return {
-            code for (code,) in self._db.rows("SELECT code FROM drafts WHERE state = 'waiting'")
-        }
+    def is_taken(self, code: str) -> bool:
+        query = "SELECT 1 FROM drafts WHERE code = ? AND state = 'waiting'"
+        return self._db.row(query, (code,)) is not None
 
     def waiting(self, lines: Collection[str] | None, limit: int) -> list[Draft]:
         params = sorted(lines) if lines is not None else []
