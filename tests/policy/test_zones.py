@@ -143,7 +143,7 @@ def test_the_clock_rules_are_the_packages_not_the_machines(
             raise AssertionError(f"the machine's own tables were asked for {key}")
 
     zone.cache_clear()
-    monkeypatch.setattr("ringfence.policy.zones.ZoneInfo", Trap)
+    monkeypatch.setattr("ringfence.text.zones.ZoneInfo", Trap)
     try:
         # from_file of the subclass does not go through __new__ with a key.
         clock = zone("Australia/Lord_Howe")

@@ -23,7 +23,8 @@ from ringfence.policy.windows import (
     parse_spans,
     parse_windows,
 )
-from ringfence.policy.zones import countries_of, zone
+from ringfence.policy.zones import countries_of
+from ringfence.text.zones import instant_s, offset_s, zone
 
 HORIZON_DAYS: Final = 8
 """How far a release is looked for: every weekday once, and the rest of today. Each holiday that
@@ -178,8 +179,8 @@ def _date_in(hours: Hours, name: str, ordinal: int) -> tuple[Stretch, ...]:
     clock, place = zone(name), name if hours.national else ""
     minutes = _open_minutes(hours, place, ordinal)
     midnight = datetime.fromordinal(ordinal)
-    offset = _offset_s(midnight.replace(tzinfo=clock))
-    if offset == _offset_s((midnight + _DAY).replace(tzinfo=clock, fold=1)):
+    offset = offset_s(midnight.replace(tzinfo=clock))
+    if offset == offset_s((midnight + _DAY).replace(tzinfo=clock, fold=1)):
         base = (ordinal - _EPOCH_ORDINAL) * _DAY_S - offset
         return tuple((base + begins * 60, base + ends * 60) for begins, ends in minutes)
     # What runs on from the evening before opened there: at midnight nothing begins or ends.
@@ -248,32 +249,4 @@ def _joined(stretches: list[Stretch]) -> list[Stretch]:
 
 
 def _instant(clock: tzinfo, midnight: datetime, minute: int, *, later: bool) -> int:
-    """When the wall clock shows this, in seconds since the epoch. Shown twice, the reading asked
-    for; never shown, the moment the clock jumped past it (PEP 495: Python's own answer would lie
-    the length of the jump away)."""
-    wall = midnight + timedelta(minutes=minute)
-    first = _offset_s(wall.replace(tzinfo=clock))
-    second = _offset_s(wall.replace(tzinfo=clock, fold=1))
-    shown = wall - _EPOCH
-    shown_s = shown.days * _DAY_S + shown.seconds
-    if first < second:
-        return _jump(clock, shown_s - second, shown_s - first)
-    return shown_s - (second if later else first)
-
-
-def _jump(clock: tzinfo, before: int, after: int) -> int:
-    """The first second with the offset of `after`, which `before` does not have yet."""
-    old = _offset_s(datetime.fromtimestamp(before, clock))
-    while after - before > 1:
-        middle = (before + after) // 2
-        if _offset_s(datetime.fromtimestamp(middle, clock)) == old:
-            before = middle
-        else:
-            after = middle
-    return after
-
-
-def _offset_s(moment: datetime) -> int:
-    offset = moment.utcoffset()
-    assert offset is not None, "a wall clock without a zone"
-    return offset.days * _DAY_S + offset.seconds
+    return instant_s(clock, midnight + timedelta(minutes=minute), later=later)

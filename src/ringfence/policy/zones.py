@@ -1,25 +1,33 @@
 """Where a person may be, as IANA zones: what somebody entered for them, else what their number
-says, else nothing, which means that a person decides. It never takes fewer zones than are possible, and never a machine's own zone tables: those of the pinned `tzdata` package
-are loaded by name, so that every gateway and every replay counts by the same clock rules."""
+says, else nothing, which means that a person decides. It never takes fewer zones than are possible.
+The clocks themselves are in `text/zones.py`."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.resources
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final, Literal
-from zoneinfo import ZoneInfo
 
 from ringfence.model.errors import InvalidField
 from ringfence.model.phone import PhoneNumber
 from ringfence.policy.regions import REGIONS
+from ringfence.text.zones import TZDATA_VERSION, known_zones, tables, zone
+
+__all__ = [
+    "NOWHERE",
+    "TZDATA_VERSION",
+    "ZoneSource",
+    "Zones",
+    "check_place",
+    "countries_of",
+    "known_zones",
+    "zone",
+    "zones_at",
+    "zones_of",
+    "zones_of_number",
+]
 
 ZoneSource = Literal["contact", "postal", "number", ""]
-
-TZDATA_VERSION: Final[str] = importlib.import_module("tzdata").IANA_VERSION
-"""The release of the zone tables ("2026f"); a policy names it among its lists."""
-
 
 _REMEMBERED = 4_096  # numbers: one is asked for when a text is proposed and again at its claim
 
@@ -86,21 +94,6 @@ def check_place(text: str) -> str:
 
 
 @cache
-def zone(name: str) -> ZoneInfo:
-    """The zone's clock, from the package's tables. Raises InvalidField for an unknown name."""
-    if name not in known_zones():
-        raise InvalidField('an IANA zone such as "America/New_York"')
-    with _tables().joinpath(*name.split("/")).open("rb") as table:
-        return ZoneInfo.from_file(table, key=name)
-
-
-@cache
-def known_zones() -> frozenset[str]:
-    names = importlib.resources.files("tzdata").joinpath("zones").read_text(encoding="ascii")
-    return frozenset(names.split())
-
-
-@cache
 def countries_of(name: str) -> frozenset[str]:
     """The ISO 3166 codes of the countries that keep this zone; none for a zone of no country."""
     found = _keepers(name) or _keepers(_links().get(name, name))
@@ -111,15 +104,11 @@ def _keepers(name: str) -> list[str]:
     return [country for country, zones in _by_country().items() if name in zones]
 
 
-def _tables() -> importlib.resources.abc.Traversable:
-    return importlib.resources.files("tzdata").joinpath("zoneinfo")
-
-
 @cache
 def _by_country() -> dict[str, tuple[str, ...]]:
     """zone.tab: a country, where in it, and the zone; `#` begins a remark."""
     found: dict[str, tuple[str, ...]] = {}
-    for line in _tables().joinpath("zone.tab").read_text(encoding="utf-8").splitlines():
+    for line in tables().joinpath("zone.tab").read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             country, _, name = line.split("\t")[:3]
             found[country] = (*found.get(country, ()), name)
@@ -129,6 +118,6 @@ def _by_country() -> dict[str, tuple[str, ...]]:
 @cache
 def _links() -> dict[str, str]:
     """Other names of a zone ("Asia/Katmandu"): lines `L target name` of the tables' source."""
-    text = _tables().joinpath("tzdata.zi").read_text(encoding="ascii")
+    text = tables().joinpath("tzdata.zi").read_text(encoding="ascii")
     rows = (line.split() for line in text.splitlines() if line.startswith("L "))
     return {name: target for _, target, name in rows}
