@@ -13,6 +13,7 @@ from ringfence.gateway.checkpoint import checkpoint_if_due, tell
 from ringfence.gateway.contacts import forget_texts
 from ringfence.gateway.dispatch import Dispatcher
 from ringfence.gateway.equipment import Bell, Equipment
+from ringfence.gateway.intake import abandon
 from ringfence.gateway.recover import expire, recover
 from ringfence.gateway.reply import Replier
 from ringfence.gateway.track import Tracker
@@ -223,6 +224,8 @@ class Worker:
         self._sweep_at = now + _SWEEP_EVERY
         await self._kit.store.write(lambda tx: recover(self._kit, tx, False, now))
         await self._kit.store.write(lambda tx: expire(self._kit, tx, now))
+        if any(line.intake is not None for line in self._kit.lines.values()):
+            await self._kit.store.write(lambda tx: abandon(self._kit, tx, now))
         if now >= self._forget_at:
             self._forget_at = now + _FORGET_EVERY
             await self._kit.store.write(lambda tx: tx.health.forget(now))

@@ -16,7 +16,15 @@ from ringfence.policy.rules.disclosure import RULE
 @pytest.mark.parametrize("enforce", Refusal)
 @pytest.mark.parametrize("act", [Act.REPLY, Act.INITIATE, Act.SPEAK])
 @pytest.mark.parametrize("role", [Role.STRANGER, Role.GUEST, Role.MEMBER])
-@pytest.mark.parametrize("message_class", [MessageClass.FREE_TEXT, MessageClass.TEMPLATE])
+@pytest.mark.parametrize(
+    "message_class",
+    [
+        MessageClass.FREE_TEXT,
+        MessageClass.TEMPLATE,
+        MessageClass.INTAKE_QUESTION,
+        MessageClass.INTAKE_END,
+    ],
+)
 def test_owed_means_not_yet(
     enforce: Refusal, act: Act, role: Role, message_class: MessageClass
 ) -> None:

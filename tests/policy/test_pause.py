@@ -11,7 +11,7 @@ from ringfence.model.verdict import Act, Verdict
 from ringfence.policy.facts import Initiator
 from ringfence.policy.rules.pause import RULE
 
-TEXTS = {MessageClass.FREE_TEXT, MessageClass.TEMPLATE}
+TEXTS = {MessageClass.FREE_TEXT, MessageClass.TEMPLATE, MessageClass.INTAKE_QUESTION}
 
 
 @pytest.mark.proves("P3")

@@ -15,6 +15,7 @@ from ringfence.policy.rules.purpose import RULE
 ALLOW, HOLD, DENY = Verdict.ALLOW, Verdict.HOLD, Verdict.DENY
 AGENT, OPERATOR, EVENT = Initiator.AGENT, Initiator.OPERATOR, Initiator.EVENT
 TEXT, TEMPLATE = MessageClass.FREE_TEXT, MessageClass.TEMPLATE
+INTAKE = (MessageClass.INTAKE_QUESTION, MessageClass.INTAKE_END)
 
 
 @pytest.mark.proves("P2")
@@ -60,8 +61,17 @@ def test_a_notice_goes_to_owners_only(purpose: Purpose, role: Role) -> None:
 
 
 @pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("message_class", INTAKE)
+def test_only_an_intake_line_asks_questions(purpose: Purpose, message_class: MessageClass) -> None:
+    asked = facts(initiator=Initiator.SYSTEM, message_class=message_class)
+    ruling = ask(RULE, asked, purpose=purpose)
+    assert (ruling.verdict is ALLOW) is (purpose is Purpose.INTAKE)
+    assert ruling.code == ("" if purpose is Purpose.INTAKE else "not_intake")
+
+
+@pytest.mark.parametrize("purpose", Purpose)
 @pytest.mark.parametrize(
-    "message_class", set(MessageClass) - {TEXT, TEMPLATE, MessageClass.OWNER_NOTICE}
+    "message_class", set(MessageClass) - {TEXT, TEMPLATE, MessageClass.OWNER_NOTICE, *INTAKE}
 )
 def test_what_is_owed_is_owed_on_every_line(purpose: Purpose, message_class: MessageClass) -> None:
     asked = facts(initiator=Initiator.SYSTEM, message_class=message_class)

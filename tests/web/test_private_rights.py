@@ -49,6 +49,7 @@ RIGHTS: dict[tuple[str, str], frozenset[PrincipalKind]] = {
     ("GET", "/api/v1/messages/{id}"): PEOPLE | {AGENT},
     ("POST", "/api/v1/contacts/export"): OPERATORS,
     ("POST", "/api/v1/contacts/erase"): OPERATORS,
+    ("GET", "/api/v1/intakes"): PEOPLE,
     ("GET", "/api/v1/pauses"): PEOPLE,
     ("POST", "/api/v1/pauses"): OPERATORS,
     ("POST", "/api/v1/pauses/lift"): OPERATORS,

@@ -23,6 +23,7 @@ COMMANDS = {
     "drafts": ("drafts", "Messages that wait for a yes: list, show, approve, edit, reject."),
     "gateway": ("gateway", "Run the gateway."),
     "grants": ("grants", "What an agent may do without asking: add, list, show, revoke."),
+    "intakes": ("intakes", "What people answered to a line's questions: list."),
     "message": ("message", "Send a message; look at messages."),
     "pairing": ("pairing", "Strangers who ask to write in: list, approve, dismiss, block."),
     "pauses": ("pauses", "People nothing automatic goes to: list, add, lift."),

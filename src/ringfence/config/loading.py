@@ -17,6 +17,7 @@ from ringfence.config.agents import AgentMaker
 from ringfence.config.audit import audit_settings
 from ringfence.config.checking import Loc, check, pick
 from ringfence.config.disclosures import default_words
+from ringfence.config.intakes import IntakeMaker
 from ringfence.config.lines import LineMaker
 from ringfence.config.names import snake
 from ringfence.config.policies import policy_of
@@ -96,6 +97,11 @@ class Assembly:
             warnings.append(f"audit.signingKey: no checkpoints are made: {audit.blocked_reason}")
         warnings += resolver.warnings
         templates = make_templates(self.values.get("templates", {}), self.problems, warnings)
+        intakes = IntakeMaker(self.problems, templates)
+        lines = tuple(
+            intakes.make(line, account.values.get("intake", {}), account.path("intake"))
+            for account, line in zip(accounts, lines, strict=True)
+        )
         return Settings(
             lines=lines,
             default_line_id=self._default_line(lines),

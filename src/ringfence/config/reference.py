@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from ringfence.agents import command, echo, openai, webhook
 from ringfence.config import settings as ours
 from ringfence.config.environment import KEYS, STORE_VARIABLE
-from ringfence.config.schema import sections, sms, templates
+from ringfence.config.schema import intake, sections, sms, templates
 from ringfence.config.secrets import SecretInput
 from ringfence.config.source import CONFIG_VARIABLE, DEFAULT_PATH
 from ringfence.model import line, template
@@ -75,6 +75,11 @@ def render() -> str:
         )
     parts += _section("templates.<name>", templates.TemplateShape)
     parts += _fields_of_templates()
+    parts += _section(
+        "channels.sms.intake.fields[]",
+        intake.AskShape,
+        "One question; beside these, the keys of a template's field, whatever its `kind` and by it:",
+    )
     parts += _environment()
     return "\n".join(parts)
 

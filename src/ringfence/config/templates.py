@@ -36,7 +36,7 @@ def _template(name: str, raw: dict[str, Any], prefix: str, problems: Problems) -
     """None where something of it could not be taken; the problems say what."""
     checked, bad = check(TemplateShape, raw, prefix, problems)
     values = snake_keys(checked)
-    fields, whole = _fields(values.pop("fields", {}), prefix, problems)
+    fields, whole = read_fields(values.pop("fields", {}), f"{prefix}.fields", problems)
     if bad or not whole:
         return None
     texts = values.pop("texts")
@@ -51,13 +51,13 @@ def _template(name: str, raw: dict[str, Any], prefix: str, problems: Problems) -
     )
 
 
-def _fields(
+def read_fields(
     raw: Mapping[str, dict[str, Any]], prefix: str, problems: Problems
 ) -> tuple[dict[str, Field], bool]:
-    """The fields that are good, and whether all are."""
+    """The fields below `prefix` that are good, and whether all are."""
     fields = {}
     for name, keys in raw.items():
-        path = f"{prefix}.fields.{name}"
+        path = f"{prefix}.{name}".rstrip(".")
         shape = pick(FIELD_SHAPES, keys, "kind", path, problems)
         if shape is None:
             continue

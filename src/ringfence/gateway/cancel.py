@@ -11,6 +11,7 @@ from ringfence.gateway.evidence import Statement, opted_out
 from ringfence.gateway.parts import settle_parts
 from ringfence.model.consent import ConsentKind, Method
 from ringfence.model.draft import DraftState
+from ringfence.model.intake import IntakeState
 from ringfence.model.message import MessageClass, MessageStatus
 from ringfence.model.outbox import OutboxItem, OutboxState, TurnState
 from ringfence.model.phone import PhoneNumber
@@ -18,7 +19,7 @@ from ringfence.ports import MessageChange, OutboxChange, TurnChange, Tx
 
 _PENDING = frozenset({OutboxState.DUE, OutboxState.HELD})
 # Words to a person that nobody of ours may have looked at; what Ringfence owes them is none of it.
-_WORDS = frozenset({MessageClass.FREE_TEXT, MessageClass.TEMPLATE})
+_WORDS = frozenset({MessageClass.FREE_TEXT, MessageClass.TEMPLATE, MessageClass.INTAKE_QUESTION})
 
 
 def cancel_person(
@@ -33,6 +34,7 @@ def cancel_person(
     """Cancel turns and unsent items of a person on every line (or on one); answers how many
     items."""
     turns = _cancel_turns(tx, number, reason, line)
+    tx.intakes.end(number, line, IntakeState.ABANDONED, now)
     items = [item for item in tx.outbox.pending_for(number) if line in (None, item.line)]
     cancel_items(tx, items, reason, now)
     held = _held(tx, number, line)
@@ -61,6 +63,7 @@ def hold_automatic(
     """Ask no agent about a person any more and hold what was on its way to them by itself, approved
     texts included: the yes was given before. Operators' own texts go. Answers how many are held."""
     _cancel_turns(tx, number, reason, line)
+    tx.intakes.end(number, line, IntakeState.HANDED_OVER, now)
     items = [
         item
         for item in tx.outbox.pending_for(number)

@@ -20,7 +20,14 @@ from ringfence.model.phone import PhoneNumber
 from ringfence.ports import Tx
 
 # Words to a person; what Ringfence owes them (an answer to STOP or HELP, say) says who it is itself.
-TOLD_FIRST = frozenset({MessageClass.FREE_TEXT, MessageClass.TEMPLATE})
+TOLD_FIRST = frozenset(
+    {
+        MessageClass.FREE_TEXT,
+        MessageClass.TEMPLATE,
+        MessageClass.INTAKE_QUESTION,
+        MessageClass.INTAKE_END,
+    }
+)
 _BETWEEN = "\n\n"
 
 

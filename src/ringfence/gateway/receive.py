@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
 
-from ringfence.gateway import bytext, emergency, handover
+from ringfence.gateway import bytext, emergency, handover, intake
 from ringfence.gateway.batch import Batcher
 from ringfence.gateway.cancel import cancel_person
 from ringfence.gateway.equipment import Equipment
@@ -304,7 +304,8 @@ class Receiver:
                     told = handover.wrote(tx, arrival.line, arrival.message, arrival.paused, now)
                     propose(self._kit, tx, told, now)
             elif decision.verdict is Verdict.ALLOW and not arrival.line.silent:
-                turns.append(_turn(self._kit, arrival, now))
+                if not intake.heard(self._kit, tx, arrival.line, arrival.message, now):
+                    turns.append(_turn(self._kit, arrival, now))
                 if desk.people[arrival.message.number].passive_replies:
                     real.append(arrival.message.number)
             elif _needs_pairing(decision):

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from ringfence.delivery.retry import Again, DeadLetter, turn_again
-from ringfence.gateway import bytext
+from ringfence.gateway import bytext, intake
 from ringfence.gateway.attach import Fetched, fetch_all
 from ringfence.gateway.batch import Batcher, until_stored
 from ringfence.gateway.claiming import CLAIM_FAILED, Claim
@@ -57,6 +57,12 @@ class OpenTurn:
     message: Message
     role: str
     history: tuple[HistoryEntry, ...]
+    context: str = ""
+
+    @property
+    def body(self) -> str:
+        """What the agent is asked: the text, after what the person answered to our questions."""
+        return f"{self.context}\n\n{self.message.body}" if self.context else self.message.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +142,9 @@ class Replier:
             changes.append(self._lease(turn, now))
             line = question.line
             role = desk.role(line, turn.number).value
-            opened.append(OpenTurn(turn, line, message, role, self._history(tx, line, message)))
+            history = self._history(tx, line, message)
+            known = intake.context(tx, line, turn.number, now)
+            opened.append(OpenTurn(turn, line, message, role, history, known))
         matched = tx.turns.change(changes)
         return [self._mine(entry) for entry in opened if entry.turn.id in matched]
 
@@ -231,7 +239,7 @@ class Replier:
                 turn_id=open_turn.turn.id,
                 contact_id=open_turn.turn.contact_id,
                 line=open_turn.line.id,
-                body=open_turn.message.body,
+                body=open_turn.body,
                 role=open_turn.role,
                 attachments=fetched.files,
                 unavailable=fetched.unavailable,

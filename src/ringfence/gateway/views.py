@@ -9,6 +9,7 @@ from typing import Any
 
 from ringfence.gateway.equipment import Equipment
 from ringfence.model.contact import PairingRequest, Pause, Switch, SwitchScope
+from ringfence.model.intake import Intake
 from ringfence.model.line import Line
 from ringfence.model.message import Direction, MediaRef, Message
 from ringfence.model.outbox import OutboxItem
@@ -115,6 +116,20 @@ def pause_view(pause: Pause) -> dict[str, Any]:
         "since": moment(pause.since),
         "actor": pause.actor,
         "message": pause.message_id or None,
+    }
+
+
+def intake_view(intake: Intake) -> dict[str, Any]:
+    """For those who take the matter over; an answer that was skipped is empty."""
+    return {
+        "number": intake.number.e164,
+        "line": intake.line,
+        "state": intake.state.value,
+        "answers": dict(intake.answers),
+        "asked": intake.asked or None,
+        "message": intake.message_id,
+        "started_at": moment(intake.started_at),
+        "updated_at": moment(intake.updated_at),
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 
+from ringfence.model.intake import IntakeForm
 from ringfence.model.phone import PhoneNumber
 
 
@@ -102,7 +103,8 @@ class Line:
     """One line as the flow sees it. `allow_to` are numbers an agent may write to, `test_recipients`
     those that get anything at all while the line is staged; `zone` is the IANA zone of its days and
     opening hours; `disclosure` is what a person is told first (empty: nothing is owed);
-    `safe_reply` is what somebody who may be in need is answered (empty: our own words)."""
+    `safe_reply` is what somebody who may be in need is answered (empty: our own words);
+    `intake` is what people who write in are asked before anything else."""
 
     id: str
     provider: str
@@ -135,6 +137,7 @@ class Line:
     help_text: str = ""
     disclosure: str = ""
     safe_reply: str = ""
+    intake: IntakeForm | None = None
     programme: str = ""
     zone: str = "UTC"
     media: MediaLimits = field(default_factory=MediaLimits)

@@ -60,6 +60,8 @@ class MessageClass(Enum):
     HELP = "help"
     OWNER_NOTICE = "owner_notice"
     SAFE_REPLY = "safe_reply"
+    INTAKE_QUESTION = "intake_question"
+    INTAKE_END = "intake_end"
 
 
 @dataclass(frozen=True, slots=True)

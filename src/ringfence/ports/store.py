@@ -13,6 +13,7 @@ from ringfence.ports.people import (
     Drafts,
     Grants,
     Guesses,
+    Intakes,
     Pauses,
     People,
     Policies,
@@ -50,6 +51,7 @@ class Tx(Protocol):
     drafts: Drafts
     grants: Grants
     pauses: Pauses
+    intakes: Intakes
     acquaintances: Acquaintances
     policies: Policies
     privacy: Privacy

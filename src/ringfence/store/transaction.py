@@ -17,6 +17,7 @@ from ringfence.store.grants import GrantTable
 from ringfence.store.guesses import GuessTable
 from ringfence.store.health import HealthView
 from ringfence.store.idempotency import IdempotencyTable
+from ringfence.store.intakes import IntakeTable
 from ringfence.store.media import MediaTable
 from ringfence.store.messages import MessageTable
 from ringfence.store.outbox import OutboxTable
@@ -47,6 +48,7 @@ class Transaction:
         self.drafts: ports.Drafts = DraftTable(db)
         self.grants: ports.Grants = GrantTable(db)
         self.pauses: ports.Pauses = PauseTable(db)
+        self.intakes: ports.Intakes = IntakeTable(db)
         self.acquaintances: ports.Acquaintances = AcquaintanceTable(db)
         self._policies = PolicyTable(db)
         self.policies: ports.Policies = self._policies

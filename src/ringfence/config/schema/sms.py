@@ -19,6 +19,7 @@ from ringfence.config.schema.base import (
     ZoneName,
     key,
 )
+from ringfence.config.schema.intake import IntakeShape
 from ringfence.config.schema.policy import PolicyShape
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -147,6 +148,7 @@ class AccountShape(Shape):
         "it is automated and whom to call; promise nothing.",
         default="our own careful words",
     )
+    intake: IntakeShape = key("What an intake line asks people before a person answers.")
     help_text: str = key("What HELP is answered with.", max_length=480)
     default_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = key(
         "ISO 3166 country by which numbers in this file without a country code are read.",

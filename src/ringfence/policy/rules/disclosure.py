@@ -6,9 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ringfence.model.contact import Role
+from ringfence.model.message import MessageClass
 from ringfence.model.verdict import ALLOWED, Act, Ruling
 from ringfence.policy.facts import Disclosure, Facts
 from ringfence.policy.rule import Looser, Refusal, Rule, option
+
+_INTAKE = frozenset({MessageClass.INTAKE_QUESTION, MessageClass.INTAKE_END})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,8 @@ class Settings:
 
 
 def judge(facts: Facts, settings: Settings) -> Ruling:
-    if not facts.is_text or facts.role is Role.OWNER:
+    words = facts.is_text or facts.message_class in _INTAKE
+    if not words or facts.role is Role.OWNER:
         return ALLOWED
     if facts.disclosure is not Disclosure.OWED:
         return ALLOWED

@@ -1,15 +1,18 @@
 """While a person is paused (an emergency in their words, or somebody of ours took over) nothing
-automatic goes to them. Operators write, owed answers and the safe reply go."""
+automatic goes to them. Operators write; owed answers, the safe reply and the word that a person takes
+over go."""
 
 from __future__ import annotations
 
+from ringfence.model.message import MessageClass
 from ringfence.model.verdict import ALLOWED, Ruling, hold
 from ringfence.policy.facts import Facts
 from ringfence.policy.rule import Rule
 
 
 def judge(facts: Facts, settings: None) -> Ruling:
-    if not facts.paused or facts.by_operator or not facts.is_text:
+    asks = facts.message_class is MessageClass.INTAKE_QUESTION
+    if not facts.paused or facts.by_operator or not (facts.is_text or asks):
         return ALLOWED
     return hold("paused", f"A person looks after this conversation ({facts.paused}).")
 

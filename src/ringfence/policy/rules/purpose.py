@@ -21,6 +21,8 @@ WORDS: Mapping[Purpose, str] = {
     Purpose.NOTIFY: "templates only, no free text ever; of what comes in only keywords are acted on",
 }
 
+_INTAKE_CLASSES = frozenset({MessageClass.INTAKE_QUESTION, MessageClass.INTAKE_END})
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -36,6 +38,8 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
         return deny("not_owner", "Notices go to the line's owners only.")
     if facts.act is Act.RECEIVE:
         return _receive(settings)
+    if facts.message_class in _INTAKE_CLASSES and settings.purpose is not Purpose.INTAKE:
+        return deny("not_intake", "Only an intake line asks people questions.")
     if not facts.is_text:
         return ALLOWED
     match settings.purpose:

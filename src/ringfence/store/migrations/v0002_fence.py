@@ -85,10 +85,11 @@ _CONSENT = (
 
 _INTAKE = (
     """CREATE TABLE intakes (
-        number TEXT NOT NULL, line TEXT NOT NULL, state TEXT NOT NULL, fields TEXT NOT NULL,
-        asked TEXT NOT NULL, tries BIGINT NOT NULL, started_at BIGINT NOT NULL,
-        updated_at BIGINT NOT NULL, PRIMARY KEY (number, line)
+        number TEXT NOT NULL, line TEXT NOT NULL, state TEXT NOT NULL, message_id TEXT NOT NULL,
+        fields TEXT NOT NULL, asked TEXT NOT NULL, tries BIGINT NOT NULL,
+        started_at BIGINT NOT NULL, updated_at BIGINT NOT NULL, PRIMARY KEY (number, line)
     ) {clustered}""",
+    "CREATE INDEX intakes_asking ON intakes (line, updated_at) WHERE state = 'asking'",
 )
 
 _AUTHORITY = (
