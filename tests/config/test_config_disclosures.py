@@ -43,6 +43,16 @@ def test_the_purpose_brings_words_that_name_the_line(purpose: str, load_good: An
     assert any("sms.name is not set" in warning for warning in nameless.warnings)
 
 
+def test_help_must_name_somebody(load_good: Any) -> None:
+    def warned(**keys: Any) -> bool:
+        warnings = load_good(sms(purpose="intake", name="Shop", **keys)).warnings
+        return any("helpText is not set" in warning for warning in warnings)
+
+    assert warned(optOutReplies="ringfence")
+    assert not warned()  # the provider's own answer says it
+    assert not warned(optOutReplies="ringfence", helpText="Call Ann.")
+
+
 def test_written_words_are_taken_and_what_they_leave_out_is_told(load_good: Any) -> None:
     settings = load_good(sms(disclosure=" Shop: automated. Reply STOP to end. "))
     assert settings.lines[0].disclosure == "Shop: automated. Reply STOP to end."

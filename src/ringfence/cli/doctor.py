@@ -113,6 +113,9 @@ def _configuration(settings: Settings) -> Iterator[Symptom]:
         yield Symptom("configuration", OK, f"{path} is good.")
     for warning in settings.warnings:
         yield Symptom("configuration", NOTE, warning)
+    for loosened in settings.loosened:
+        text = f"{loosened} lets more through than the preset of the line's purpose."
+        yield Symptom("configuration", NOTE, text)
 
 
 def _store(settings: Settings) -> Iterator[Symptom]:

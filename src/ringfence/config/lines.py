@@ -268,6 +268,9 @@ class LineMaker:
                 self._warn(account, "disclosure", f"does not name {' and '.join(missing)}")
             return written.strip()
         words = default_words(purpose, account.values.get("name", account.id))
+        ours = account.values.get("optOutReplies") == OptOutReplies.RINGFENCE.value
+        if words and account.enabled and ours and not account.values.get("helpText"):
+            self._warn(account, "helpText", "is not set: HELP names nobody whom people can reach")
         if words and account.enabled and "name" not in account.values:
             self._warn(
                 account, "name", "is not set: people are told of a line named by its account's id"

@@ -9,7 +9,7 @@ from typing import Any
 from ringfence.gateway.cancel import cancel_person
 from ringfence.gateway.consent_views import event_view
 from ringfence.gateway.equipment import Equipment
-from ringfence.gateway.views import message_view, moment
+from ringfence.gateway.views import intake_view, message_view, moment
 from ringfence.model.errors import NotFound
 from ringfence.model.phone import PhoneNumber
 from ringfence.ports import Tx
@@ -33,6 +33,7 @@ def export(kit: Equipment, tx: Tx, number: PhoneNumber) -> dict[str, Any]:
             {"line": pause.line or None, "why": pause.why.value, "since": moment(pause.since)}
             for pause in tx.pauses.of([number])
         ],
+        "intakes": [intake_view(intake) for intake in tx.intakes.of_person(number)],
         "consent": [event_view(event) for event in tx.consents.of_person(number)],
         "messages": [message_view(message) for message in tx.messages.of_person(number)],
     }

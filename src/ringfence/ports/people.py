@@ -166,6 +166,7 @@ class Intakes(Protocol):
     ) -> list[str]:
         """End what still asks, on one line or all; the lines concerned."""
 
+    def of_person(self, number: PhoneNumber) -> list[Intake]: ...
     def silent(self, line: str, since: datetime, limit: int) -> list[Intake]:
         """Those of a line that ask and heard nothing after `since`, oldest first."""
 

@@ -63,6 +63,12 @@ class IntakeTable:
             )
         return [found for (found,) in asking]
 
+    def of_person(self, number: PhoneNumber) -> list[Intake]:
+        rows = self._db.rows(
+            f"SELECT {_INTAKE} FROM intakes i WHERE i.number = ? ORDER BY i.line", (number.e164,)
+        )
+        return [_intake(row) for row in rows]
+
     def silent(self, line: str, since: datetime, limit: int) -> list[Intake]:
         rows = self._db.rows(
             f"SELECT {_INTAKE} FROM intakes i WHERE i.state = '{_ASKING}' AND i.line = ? "
