@@ -469,12 +469,19 @@ def _message(
         created_at=arrival.at,
         updated_at=arrival.at,
         media=event.media,
+        message_class=_class_of(arrival),
         initiator="person",
         provider_id=event.provider_id,
         segments=event.segments,
         reason=_reason(arrival, keyword, decision, paused),
         provenance=_noted(event, keyword),
     )
+
+
+def _class_of(arrival: Arrival) -> MessageClass:
+    """An operator's command may hold the code of a draft: it is for us, and no agent reads it (P2)."""
+    command = bytext.read(arrival.line, arrival.number, arrival.event.body)
+    return MessageClass.FREE_TEXT if command is None else MessageClass.OWNER_NOTICE
 
 
 def _noted(event: InboundMessage, keyword: Keyword) -> dict[str, Any]:

@@ -39,6 +39,8 @@ _GET = ForEach(
 )
 # In a conversation: what they sent and we admitted, and what we sent and was not refused.
 _SPOKEN = "('received', 'sending', 'sent', 'delivered', 'read')"
+# Between Ringfence and the owners, codes that approve among it: no agent's to read (P2).
+_NOT_OURS = "m.message_class <> 'owner_notice'"
 _HEARD = ForEach(
     """SELECT m.line, m.number, m.created_at FROM messages m{and_rows} WHERE m.seq = (
         SELECT n.seq FROM messages n WHERE n.number = :number AND n.line = :line
@@ -97,7 +99,7 @@ class MessageTable:
 
     def inbox(self, since: datetime | None, limit: int, line: str | None) -> list[Message]:
         """`since` is inclusive and compares with when the message was stored."""
-        where = "m.direction = 'in' AND m.status = 'received'"
+        where = f"m.direction = 'in' AND m.status = 'received' AND {_NOT_OURS}"
         params: list[int | str] = []
         if since is not None:
             where += " AND m.created_at >= ?"
@@ -186,7 +188,8 @@ class MessageTable:
     def history(self, line: str, number: PhoneNumber, before_seq: int, limit: int) -> list[Message]:
         rows = self._db.rows(
             f"SELECT {_MESSAGE} FROM messages m WHERE m.number = ? AND m.line = ? "
-            f"AND m.seq < ? AND m.status IN {_SPOKEN} ORDER BY m.seq DESC LIMIT ?",
+            f"AND m.seq < ? AND m.status IN {_SPOKEN} AND {_NOT_OURS} "
+            "ORDER BY m.seq DESC LIMIT ?",
             (number.e164, line, before_seq, limit),
         )
         return [_message(row) for row in reversed(rows)]
@@ -198,7 +201,8 @@ def _shown(wanted: Shown) -> tuple[str, tuple[str, ...]]:
         "m.direction = ?": wanted.direction.value if wanted.direction else "",
         "m.status = ?": wanted.status.value if wanted.status else "",
         "m.contact_id = ?": wanted.contact_id,
-        "((m.direction = 'in' AND m.status = 'received') OR m.initiator = ?)": wanted.to_initiator,
+        "((m.direction = 'in' AND m.status = 'received' AND "
+        f"{_NOT_OURS}) OR m.initiator = ?)": wanted.to_initiator,
     }
     chosen = {condition: value for condition, value in given.items() if value}
     where, params = list(chosen), list(chosen.values())

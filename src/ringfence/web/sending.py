@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from ringfence.gateway import bridge
 from ringfence.model.errors import InvalidField, NotFound
 from ringfence.model.line import Line
-from ringfence.model.message import Direction, Message, MessageStatus
+from ringfence.model.message import Direction, Message, MessageClass, MessageStatus
 from ringfence.model.phone import PhoneNumber, from_operator
 from ringfence.model.principal import Permission, Principal
 from ringfence.web import fields, templates
@@ -80,7 +80,8 @@ def may_see(principal: Principal, message: Message) -> bool:
     if principal.may(Permission.READ):
         return True
     if message.direction is Direction.IN:
-        return message.status is MessageStatus.RECEIVED
+        ours = message.message_class is MessageClass.OWNER_NOTICE
+        return message.status is MessageStatus.RECEIVED and not ours
     return message.initiator == principal.actor
 
 
