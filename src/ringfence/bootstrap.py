@@ -130,6 +130,7 @@ def equipment(
         signer=_signer(settings, swaps),
         templates=settings.templates,
         keep_texts=settings.keep_texts,
+        classifiers=settings.classifiers,
     )
 
 
@@ -182,14 +183,15 @@ def _history_max(settings: Settings) -> int:
 
 
 def _turn_lease(settings: Settings) -> timedelta:
-    """Longer than the longest turn: its attachments, a wait for a free slot, and the agent itself.
-    A lease that ended before would let a second worker ask the same agent again."""
+    """Longer than the longest turn: its attachments, a wait for a free slot, the agent itself and
+    a classifier of its answer. A lease that ended before would let a second worker ask the same agent again."""
     fetching = max(
         (line.media.batch_timeout_s + line.media.fetch_timeout_s for line in settings.lines),
         default=0.0,
     )
     asking = max((_longest_turn_s(agent) for agent in settings.agents.values()), default=0.0)
-    needed = timedelta(seconds=fetching + asking + 60.0)
+    looking = max((one.timeout_s for one in settings.classifiers.values()), default=0.0)
+    needed = timedelta(seconds=fetching + asking + looking + 60.0)
     return max(Pace().turn_lease, needed)
 
 

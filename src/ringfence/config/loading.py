@@ -16,6 +16,7 @@ from ringfence.config.accounts import DEFAULT_ACCOUNT, SMS_PATH, Account, Layer,
 from ringfence.config.agents import AgentMaker
 from ringfence.config.audit import audit_settings
 from ringfence.config.checking import Loc, check, pick
+from ringfence.config.classifiers import classifier_of
 from ringfence.config.disclosures import default_words
 from ringfence.config.intakes import IntakeMaker
 from ringfence.config.lines import LineMaker
@@ -37,6 +38,7 @@ from ringfence.config.source import Source, locate, open_to_all, parse, read_tex
 from ringfence.config.stores import store_url
 from ringfence.config.templates import make_templates
 from ringfence.delivery.retry import RETRY, TURN, WATCH
+from ringfence.model.classifier import Classifier
 from ringfence.model.errors import SecretUnavailable
 from ringfence.model.line import Line
 from ringfence.policy.policy import Policy
@@ -86,6 +88,7 @@ class Assembly:
         lines = tuple(maker.make(account) for account in accounts)
         self._check_paths(accounts, lines)
         policies, looser = self._policies(accounts, lines)
+        classifiers = self._classifiers(accounts, lines, tuple(agents), warnings)
         warnings += _line_warnings(lines, agents)
         if _any_plain([self.values, maker_of_agents.keys]) and open_to_all(self.source.path):
             warnings.append(f"{self.source.path} holds secrets and everyone may read it")
@@ -117,6 +120,7 @@ class Assembly:
             loosened=tuple(looser),
             keep_texts=_days(self.values.get("retention", {}).get("bodyDays")),
             templates=MappingProxyType(templates),
+            classifiers=MappingProxyType(classifiers),
         )
 
     def _policies(
@@ -126,15 +130,32 @@ class Assembly:
         policies: dict[str, Policy] = {}
         looser: list[str] = []
         for account, line in zip(accounts, lines, strict=True):
-            sections = [
-                ("policy", self.values.get("policy", {})),
-                (account.path("policy"), account.values.get("policy", {})),
-            ]
-            policies[line.id], names = policy_of(line, sections, self.problems)
+            policies[line.id], names = policy_of(line, self._sections(account), self.problems)
             looser += [f"{line.id}: {name}" for name in names]
             if default_words(line.purpose, line.label) and not line.disclosure:
                 looser.append(f"{line.id}: disclosure")
         return policies, looser
+
+    def _classifiers(
+        self,
+        accounts: tuple[Account, ...],
+        lines: tuple[Line, ...],
+        agents: tuple[str, ...],
+        warnings: list[str],
+    ) -> dict[str, Classifier]:
+        """Each line's classifier of what agents write, where it has one."""
+        found = {
+            line.id: classifier_of(line, self._sections(account), agents, self.problems, warnings)
+            for account, line in zip(accounts, lines, strict=True)
+        }
+        return {key: one for key, one in found.items() if one is not None}
+
+    def _sections(self, account: Account) -> list[tuple[str, dict[str, Any]]]:
+        """The policy's places, from the farthest to the nearest."""
+        return [
+            ("policy", self.values.get("policy", {})),
+            (account.path("policy"), account.values.get("policy", {})),
+        ]
 
     def _section(self, name: str, *only: str) -> dict[str, Any]:
         """A section's keys by their Python names."""

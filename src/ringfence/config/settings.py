@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ringfence.delivery.retry import RETRY, TURN, WATCH, RetrySettings, TurnSettings, WatchSettings
+from ringfence.model.classifier import Classifier
 from ringfence.model.line import Line, Secret
 from ringfence.model.template import Template
 from ringfence.policy.policy import Policy
@@ -113,7 +114,7 @@ class Settings:
 
     `lines` holds enabled, disabled and blocked lines alike (`Line.enabled`, `Line.blocked_reason`).
     `default_line_id` is empty when there is no line. `path` is the file, whether it exists or not.
-    `policies` are by line; `loosened` names what lines loosen against their purpose's preset, as
+    `policies` and `classifiers` are by line; `loosened` names what lines loosen against their purpose's preset, as
     `line: rule.setting`.
     """
 
@@ -131,6 +132,7 @@ class Settings:
     loosened: tuple[str, ...] = ()
     keep_texts: timedelta | None = None
     templates: Mapping[str, Template] = field(default_factory=lambda: MappingProxyType({}))
+    classifiers: Mapping[str, Classifier] = field(default_factory=lambda: MappingProxyType({}))
 
     def line(self, line_id: str) -> Line | None:
         """The line with that id, if there is one."""

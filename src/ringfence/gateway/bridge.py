@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from ringfence.gateway import classify
 from ringfence.gateway.attach import check_outbound, host
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.proposal import Proposal, Proposed
@@ -43,7 +44,7 @@ class Upload:
 @dataclass(frozen=True, slots=True)
 class SendRequest:
     """A message somebody asks for. `initiator` is who asks; `idempotency_key` may be empty; `filled`
-    is the template the body is of, see `templated`."""
+    is the template the body is of, see `templated`; `caution` is what a classifier found."""
 
     line: Line
     to: PhoneNumber
@@ -55,6 +56,7 @@ class SendRequest:
     message_class: MessageClass = MessageClass.FREE_TEXT
     provenance: Mapping[str, Any] = field(default_factory=dict)
     filled: Filled | None = None
+    caution: str = ""
 
     @property
     def body_digest(self) -> str:
@@ -88,7 +90,7 @@ class SendAnswer:
 
 async def send(kit: Equipment, request: SendRequest) -> SendAnswer:
     """Propose once. Raises EmptyText, InvalidField, MediaRefused, KeyReused, TemplateChanged."""
-    request = _checked(request)
+    request = await _looked_at(kit, _checked(request))
     now = kit.clock.now()
     answer = await kit.store.write(lambda tx: _send(kit, tx, request, now))
     kit.outbox_bell.ring()
@@ -174,6 +176,24 @@ def _send(kit: Equipment, tx: Tx, request: SendRequest, now: datetime) -> SendAn
     return SendAnswer(stored, proposed, replayed=False)
 
 
+async def _looked_at(kit: Equipment, request: SendRequest) -> SendRequest:
+    """With what the line's classifier found in an agent's own words. A template's are a person's, and
+    a request that is repeated was looked at the first time."""
+    line = request.line
+    free = request.initiator.startswith("agent:") and request.filled is None
+    if not free or line.id not in kit.classifiers:
+        return request
+    key = (request.initiator, request.idempotency_key)
+    known = await kit.store.read(lambda tx: tx.idempotency.find([key])) if key[1] else {}
+    if known:
+        return request
+    judged = await classify.judge(kit, line, request.body)
+    if judged is None:
+        return request
+    provenance = {**request.provenance, **judged.provenance}
+    return replace(request, caution=judged.caution, provenance=provenance)
+
+
 def _replay(tx: Tx, known: IdempotencyRecord, request: SendRequest) -> SendAnswer:
     if known.body_digest != request.body_digest:
         raise KeyReused("Use a new key for a new message.")
@@ -199,6 +219,7 @@ def _proposal(request: SendRequest, hosted: tuple[MediaRef, ...]) -> Proposal:
         initiator=request.initiator,
         message_class=request.message_class,
         media=urls + hosted,
+        caution=request.caution,
         provenance=request.provenance,
         category=filled.category if filled else Category.CONVERSATION,
         programme=filled.programme if filled else "",

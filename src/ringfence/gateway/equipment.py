@@ -18,6 +18,7 @@ from ringfence.delivery.retry import (
     WatchSettings,
 )
 from ringfence.model.audit import AuditEntry
+from ringfence.model.classifier import Classifier
 from ringfence.model.ids import IdSource
 from ringfence.model.line import Line
 from ringfence.model.phone import PhoneNumber
@@ -71,7 +72,7 @@ class Bell:
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """The ports and values of one gateway process. `policies` are by line; `owner` names it in
+    """The ports and values of one gateway process. `policies` and `classifiers` are by line; `owner` names it in
     leases; `keep_texts` is how long texts are kept, None for always."""
 
     store: Store
@@ -91,6 +92,7 @@ class Equipment:
     signer: Signer | None = None
     templates: Mapping[str, Template] = field(default_factory=dict)
     keep_texts: timedelta | None = None
+    classifiers: Mapping[str, Classifier] = field(default_factory=dict)
 
     def provider_of(self, line: Line) -> Provider:
         return self.providers[line.provider]

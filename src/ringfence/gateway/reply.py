@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from ringfence.delivery.retry import Again, DeadLetter, turn_again
-from ringfence.gateway import bytext, intake
+from ringfence.gateway import bytext, classify, intake
 from ringfence.gateway.attach import Fetched, fetch_all
 from ringfence.gateway.batch import Batcher, until_stored
 from ringfence.gateway.claiming import CLAIM_FAILED, Claim
@@ -247,7 +247,12 @@ class Replier:
                 received_at=open_turn.turn.received_at,
             )
         )
-        return _answered(open_turn, reply)
+        finished = _answered(open_turn, reply)
+        if finished.reply is None:
+            return finished
+        words, role = _text_of(reply), open_turn.role
+        seen = await classify.look_at(self._kit, open_turn.line, role, reply, words)
+        return replace(finished, reply=seen)
 
     def _patient(self, turn: Turn) -> bool:
         age = self._kit.clock.now() - turn.received_at

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import Field, create_model
 
 from ringfence.config.schema.base import Shape, Text, key
+from ringfence.model.classifier import Classifier
 from ringfence.policy.policy import discover
 from ringfence.policy.rule import Rule
 
@@ -85,6 +86,26 @@ _GROUPS: dict[str, Any] = {
     for name, shape in _SHAPES.items()
     if shape is not None
 }
+
+
+class ClassifierShape(Shape):
+    """A second look at an agent's words, which can only add holds."""
+
+    agent: Text = key("The configured agent that is asked.", default="none: no classifier")
+    timeout_s: Annotated[float, Field(gt=0, le=120)] = key(
+        "Seconds it may take; then its silence counts.", default=f"{Classifier('').timeout_s:g}"
+    )
+    on_failure: Literal["hold", "ignore"] = key(
+        "What becomes of a text it said nothing usable about.",
+        default=Classifier("").on_failure.value,
+    )
+
+
+assert "classifier" not in _GROUPS, "a rule cannot have the classifier's name"
+_GROUPS["classifier"] = (
+    ClassifierShape,
+    key("An optional classifier of what agents write; it can only add holds."),
+)
 
 PolicyShape: type[Shape] = create_model("PolicyShape", __base__=Shape, **_GROUPS)
 PolicyShape.__doc__ = "Settings of the rules, for every line; a line's own `policy` wins."
