@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from looking import BOB
+from ringfence.gateway.reply import Replier
 from ringfence.ports import AgentTurn
 from telling import OWNER, ScriptedAgent, Story, telling
 
@@ -52,3 +53,24 @@ async def test_an_owners_agent_is_not_shown_what_owners_are_told_of_drafts(store
         [turn] = turns
         assert turn.body == "what is up?"
         assert code not in " ".join(entry.body for entry in turn.history)
+
+
+@pytest.mark.proves("P2", "P3")
+@pytest.mark.parametrize("word", ["HALT", "OK"])
+async def test_an_operators_command_outlives_a_crash(store_url: str, word: str) -> None:
+    """A process that died between taking up a command and obeying it left a turn like any other: the
+    agent was asked about `OK CODE`, and a HALT stopped nothing."""
+    agent = ScriptedAgent()
+    async with telling(store_url, agent=agent) as story:
+        code = await waiting_code(story)
+        await story.phone(OWNER).texts(f"OK {code}" if word == "OK" else "HALT")
+        [taken] = await Replier(story.gateway.kit).claim(9)
+        assert taken.turn.reason
+        story.clock.advance(hours=1)
+        await story.gateway.worker.recover()
+        await story.passes(seconds=9)
+        assert agent.turns == []
+        if word == "OK":
+            assert [text.body for text in story.phone(BOB).inbox] == ["Dinner at eight?"]
+        else:
+            assert await story.read(lambda tx: tx.switches.engaged())

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ringfence.gateway.bytext import COMMAND
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.parts import settle_parts, waiting_parts_due
 from ringfence.gateway.tries import uncertain
 from ringfence.model.errors import InvalidNumber, MalformedEvent, NotFound, NotResubmittable
 from ringfence.model.line import Line
-from ringfence.model.message import MessageStatus
+from ringfence.model.message import MessageClass, MessageStatus
 from ringfence.model.outbox import OutboxItem, OutboxState, Turn, TurnState
 from ringfence.ports import MessageChange, OutboxChange, TurnChange, Tx
 
@@ -103,12 +104,17 @@ def _send(kit: Equipment, tx: Tx, item: OutboxItem, wish: Wish, now: datetime) -
 
 def _turn(kit: Equipment, tx: Tx, turn: Turn, wish: Wish, now: datetime) -> Resubmitted:
     _line(kit, turn.line, wish)
+    message = tx.messages.get(turn.message_id)
+    # An operator's command stays one; it must never reach an agent as a text (P2).
+    ours = message is not None and message.message_class is MessageClass.OWNER_NOTICE
+    reason = COMMAND if ours else "resubmitted"
     change = TurnChange(
-        turn.id, frozenset({TurnState.DEAD}), TurnState.OWED, due_at=now, reason="resubmitted"
+        turn.id, frozenset({TurnState.DEAD}), TurnState.OWED, due_at=now, reason=reason
     )
     if turn.state is not TurnState.DEAD or not tx.turns.change([change]):
         raise NotResubmittable(f"This turn is {turn.state.value}, no dead letter.")
-    return Resubmitted("turn", turn.id, turn.line, "The agent is asked again.")
+    words = "It is obeyed now." if ours else "The agent is asked again."
+    return Resubmitted("turn", turn.id, turn.line, words)
 
 
 def _event(kit: Equipment, tx: Tx, readmit: Readmit, wish: Wish) -> Resubmitted:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from ringfence.gateway.bytext import COMMAND
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.grants import expire as expire_grants
 from ringfence.gateway.parts import settle_parts
@@ -67,7 +68,8 @@ def _owed_again(kit: Equipment, turn: Turn, now: datetime) -> TurnChange:
         expect_owner=turn.lease_owner,
         due_at=now,
         lease_owner="",
-        reason=LEASE_LOST,
+        # An operator's command stays one; it must never reach an agent as a text (P2, P3).
+        reason=None if turn.reason == COMMAND else LEASE_LOST,
     )
 
 
