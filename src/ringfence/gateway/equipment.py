@@ -72,8 +72,8 @@ class Bell:
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """The ports and values of one gateway process. `policies` and `classifiers` are by line; `owner` names it in
-    leases; `keep_texts` is how long texts are kept, None for always."""
+    """The ports and values of one gateway process. `policies` and `classifiers` are by line; `owner`
+    names it in leases; `keep_texts` is how long texts are kept, None for always."""
 
     store: Store
     clock: Clock
