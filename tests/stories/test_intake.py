@@ -13,12 +13,15 @@ import pytest
 from looking import ALICE, BOB, audit, inbound, message_form, outbound, sid_of, webhook
 from ringfence.config.source import parse
 from ringfence.gateway import drafts, halt, handover
+from ringfence.gateway.receive import Arrival, Receiver
+from ringfence.gateway.track import Tracker
 from ringfence.model.contact import PauseReason, SwitchScope
 from ringfence.model.intake import Intake, IntakeState
-from ringfence.model.message import MessageClass, MessageStatus
+from ringfence.model.message import InboundMessage, MessageClass, MessageStatus
 from ringfence.model.phone import PhoneNumber
 from ringfence.text.intake import summary
-from telling import OWNER, ScriptedAgent, Story, telling
+from ringfence.text.keywords import classify
+from telling import NUMBER, OWNER, ScriptedAgent, Story, telling
 
 FIELDS = [
     {"name": "name", "ask": "What is your name?", "kind": "text", "maxLength": 40},
@@ -286,6 +289,32 @@ async def test_a_repeated_webhook_answers_once(store_url: str) -> None:
         await story.passes(seconds=9)
         assert got(story)[-1] == "Is it a repair or a question?"
         assert len(got(story)) == 2
+
+
+async def test_what_arrives_together_with_the_last_answer_meets_the_handover(
+    store_url: str,
+) -> None:
+    async with telling(store_url, sms=line()) as story:
+        await says(story, "Hello", "Ann", "repair")
+        kit, now = story.gateway.kit, story.clock.now()
+        receiver = Receiver(kit, Tracker(kit))
+        person = PhoneNumber(ALICE)
+        batch = [
+            Arrival(
+                story.line,
+                kit.ids.new("message", now),
+                InboundMessage(sid_of(at), "", None, ALICE, NUMBER, body),
+                person,
+                classify(body),
+                now,
+            )
+            for at, body in enumerate(["skip", "by the way, it is cold"], start=61)
+        ]
+        await story.write(lambda tx: receiver._admit_many(tx, batch))
+        await story.passes(seconds=9)
+        assert got(story)[-1] == THANKS
+        assert story.agent.turns == []
+        assert "by the way" in got(story, OWNER)[-1]
 
 
 async def test_other_questions_after_a_change_of_the_configuration(store_url: str) -> None:

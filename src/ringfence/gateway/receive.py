@@ -403,8 +403,8 @@ _PROVIDER_KEYWORDS = {
 
 
 def _runs(batch: Sequence[Arrival]) -> Iterator[list[Arrival]]:
-    """The batch in order, cut after every keyword and emergency, and between two texts of one
-    person: what the first brings about, the second meets."""
+    """The batch in order, cut after every keyword and between two texts of one person: what
+    the first brings about, the second meets."""
     run: list[Arrival] = []
     people: set[PhoneNumber] = set()
     for arrival in batch:
@@ -413,7 +413,7 @@ def _runs(batch: Sequence[Arrival]) -> Iterator[list[Arrival]]:
             run, people = [], set()
         run.append(arrival)
         people.add(arrival.number)
-        if arrival.keyword.kind in _ACTED_ON or arrival.urgent:
+        if arrival.keyword.kind in _ACTED_ON:
             yield run
             run, people = [], set()
     if run:
