@@ -296,6 +296,23 @@ async def test_codes_are_no_words_and_never_shared(store_url: str) -> None:
             await story.read(lambda tx: drafts.find(tx, "ZZZ9"))
 
 
+@pytest.mark.proves("P10")
+async def test_a_flood_of_drafts_ends(store_url: str) -> None:
+    sms = {"policy": {"agentVolume": {"askedHour": 3}}}
+    async with telling(store_url, sms=sms) as story:
+        kit = story.gateway.kit
+
+        async def asks(count: int) -> MessageStatus:
+            to = PhoneNumber(f"+1555555{count:04d}")
+            answer = await bridge.send(kit, bridge.SendRequest(story.line, to, "hi", AGENT))
+            return answer.message.status
+
+        assert [await asks(count) for count in range(1, 4)] == [MessageStatus.HELD] * 3
+        assert await asks(4) is MessageStatus.REFUSED
+        await story.passes(hours=1)
+        assert await asks(5) is MessageStatus.HELD
+
+
 # -- by text ---------------------------------------------------------------------------------------
 
 

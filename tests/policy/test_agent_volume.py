@@ -48,3 +48,14 @@ def test_it_brakes_machines_only(initiator: Initiator) -> None:
     full = {"agent_day": 10**6, "new_recipients_day": 10**6}
     asked = facts(full, {"heard_at": None}, new_recipient=True, initiator=initiator)
     assert ask(RULE, asked).verdict is Verdict.ALLOW
+
+
+@pytest.mark.proves("P10")
+def test_an_agent_that_floods_people_with_drafts_is_refused() -> None:
+    below = facts({"asked_hour": 6}, initiator=Initiator.AGENT)
+    at = facts({"asked_hour": 7}, initiator=Initiator.AGENT)
+    assert ask(RULE, below, asked_hour=7).verdict is Verdict.ALLOW
+    ruling = ask(RULE, at, asked_hour=7)
+    assert (ruling.verdict, ruling.code) == (Verdict.DENY, "agent_flood")
+    by_event = facts({"asked_hour": 7}, initiator=Initiator.EVENT)
+    assert ask(RULE, by_event, asked_hour=7).verdict is Verdict.DENY

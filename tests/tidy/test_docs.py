@@ -6,13 +6,21 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
+import click
+import pyjson5
 import pytest
 from starlette.routing import Route
 
+from ringfence.cli import main
+from ringfence.config import load
+from ringfence.config.edit import merge_patch
+from ringfence.config.schema.sections import RootShape
 from ringfence.model.line import InboundLimits, MediaLimits
 from ringfence.model.outbox import OUTBOX_TRANSITIONS
 from ringfence.policy.policy import discover
@@ -153,3 +161,112 @@ def test_the_picture_of_the_outbox_is_its_table() -> None:
     arrows = re.findall(r"^    (\w+) --> (\w+)", _page("topics/delivery.md"), re.MULTILINE)
     table = {(one.value, two.value) for one, others in OUTBOX_TRANSITIONS.items() for two in others}
     assert set(arrows) == table, "docs/topics/delivery.md: draw what model/outbox.py says"
+
+
+# -- what is written to be typed -------------------------------------------------------------------
+
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SAID = re.compile(r"`(ringfence [^`]+)`")
+COMMENT = re.compile(r"//.*")
+SECRET = re.compile(r"\$\{(\w+)\}")
+A_SECRET = "whsec_" + "c2VjcmV0" * 5  # good anywhere, also where a signing secret must stand
+LINE = {
+    "accountSid": "AC" + "0" * 32,
+    "authToken": "token-of-the-test",
+    "fromNumber": "+15555550100",
+    "publicWebhookUrl": "https://gateway.example.com/webhooks/sms",
+}
+WRITTEN = [page for page in PAGES if "reference" not in page.parts and page.name != "CHANGELOG.md"]
+
+
+def _configurations() -> Iterator[Any]:
+    """Every json5 block people may copy; one with a gap ("…" outside a comment) only explains."""
+    for page in WRITTEN:
+        blocks = [text for kind, text in BLOCK.findall(page.read_text("utf-8")) if kind == "json5"]
+        for index, block in enumerate(blocks, start=1):
+            if "…" not in COMMENT.sub("", block):
+                yield pytest.param(block, id=f"{page.name}-{index}")
+
+
+def _whole(block: str) -> dict[str, Any]:
+    """The configuration a block stands for: itself where it names a line's number, otherwise laid
+    over a good one. Keys without a section belong to the line."""
+    bare = COMMENT.sub("", block).strip()
+    keys: dict[str, Any] = pyjson5.decode(block if bare.startswith("{") else f"{{{block}}}")
+    if "fromNumber" in block and "channels" in keys:
+        return keys
+    sections = {field.alias or name for name, field in RootShape.model_fields.items()}
+    if not keys.keys() <= sections:
+        keys = {"channels": {"sms": keys}}
+    merged: dict[str, Any] = merge_patch({"channels": {"sms": LINE}}, keys)
+    return merged
+
+
+@pytest.mark.parametrize("block", list(_configurations()))
+def test_a_configuration_in_the_docs_loads(block: str, tmp_path: Path) -> None:
+    path = tmp_path / "ringfence.json5"
+    path.write_text(pyjson5.encode(_whole(block)), encoding="utf-8")
+    path.chmod(0o600)
+    settings = load(path, dict.fromkeys(SECRET.findall(block), A_SECRET))
+    assert settings.lines
+
+
+def _commands(text: str) -> Iterator[list[str]]:
+    """The words of each command line of ours, in blocks and in the text."""
+    for kind, block in BLOCK.findall(text):
+        if kind in ("", "sh", "console"):
+            yield from _typed(block.splitlines())
+    prose = BLOCK.sub("", text)
+    for said in SAID.findall(prose):
+        yield shlex.split(" ".join(said.split()))
+
+
+def _typed(lines: list[str]) -> Iterator[list[str]]:
+    for at, line in enumerate(lines):
+        if not re.match(r"\s*(\$ )?ringfence ", line):
+            continue
+        typed = line.strip().removeprefix("$ ")
+        for more in [*lines[at + 1 : at + 6], ""]:
+            try:
+                words = shlex.split(typed.removesuffix("\\"), comments=True)
+            except ValueError:  # a quote that the next line ends
+                typed = f"{typed}\n{more}"
+                continue
+            if not typed.endswith("\\"):
+                yield words
+                break
+            typed = typed.removesuffix("\\") + more
+
+
+def _wrong(words: list[str]) -> str:
+    """What a command line names that there is not; empty when all of it is there."""
+    command: click.Command = main
+    context = click.Context(main)
+    options: dict[str, bool] = {"--help": False}  # by name, whether a value follows
+    rest = iter(words[1:])
+    for word in rest:
+        options |= {
+            name: isinstance(one, click.Option) and not one.is_flag
+            for one in command.params
+            for name in (*one.opts, *one.secondary_opts)
+        }
+        name, equals, _ = word.partition("=")
+        if word in ("|", "&&", ";", ">", "…"):
+            break
+        if word.startswith("-") and len(word) > 1:
+            if name not in options:
+                return f"{' '.join(words)}: there is no {name}"
+            if options[name] and not equals:
+                next(rest, "")
+        elif isinstance(command, click.Group):
+            found = command.get_command(context, word)
+            if found is None:
+                return f"{' '.join(words)}: there is no {word}"
+            command = found
+    return ""
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_in_the_docs_are_there(page: Path) -> None:
+    wrong = [found for words in _commands(page.read_text("utf-8")) if (found := _wrong(words))]
+    assert not wrong, "\n".join(wrong)

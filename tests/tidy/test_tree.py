@@ -12,6 +12,7 @@ import pytest
 from ringfence.agents import KINDS
 from ringfence.policy.policy import discover
 from ringfence.providers import providers
+from ringfence.sources import sources
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "ringfence"
@@ -104,8 +105,9 @@ def test_no_committed_file_names_a_registry_or_a_machine() -> None:
         ({rule.name for rule in discover()}, "policy"),
         (set(providers()), "providers"),
         (set(KINDS), "agents"),
+        (set(sources()), "sources"),
     ],
-    ids=["rules", "providers", "agents"],
+    ids=["rules", "providers", "agents", "sources"],
 )
 def test_every_rule_provider_and_agent_has_a_test_file(names: set[str], tests: str) -> None:
     tested = {
@@ -113,3 +115,13 @@ def test_every_rule_provider_and_agent_has_a_test_file(names: set[str], tests: s
     }
     missing = sorted(name for name in names if not any(t.startswith(name) for t in tested))
     assert not missing, f"no tests/{tests}/test_X.py for {missing}"
+
+
+def test_every_test_file_has_a_name_of_its_own() -> None:
+    """pytest imports a test file by its bare name: two of one name break the whole run."""
+    seen: dict[str, Path] = {}
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        if path.name == "__init__.py" or "__pycache__" in path.parts:
+            continue
+        other = seen.setdefault(path.name, path)
+        assert other is path, f"rename {path} or {other}"

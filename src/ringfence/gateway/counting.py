@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from ringfence.model.draft import Category
 from ringfence.model.message import MessageClass
+from ringfence.model.verdict import Act
 from ringfence.policy.facts import VolumeCounts
 from ringfence.ports import Tx, Window
 
@@ -28,6 +29,7 @@ class Counts:
     def __init__(self, tx: Tx, questions: Iterable[Question], now: datetime) -> None:
         self._tx, self._now = tx, now
         windows = {window for question in questions for window in windows_of(question, now)}
+        windows |= {asked_window(question, now) for question in questions if _asks(question)}
         self._known = dict(tx.counters.read(windows)) if windows else {}
         self._raised: dict[Window, int] = {}
 
@@ -47,7 +49,13 @@ class Counts:
             new,
             segments,
             marketing,
+            asked_hour=self._known.get(asked_window(question, self._now), 0),
         )
+
+    def raise_asked(self, question: Question) -> None:
+        """An agent proposed it, whatever becomes of it."""
+        if _asks(question):
+            self._raise(asked_window(question, self._now), 1)
 
     def raise_for(self, question: Question, *, new_recipient: bool = False) -> None:
         """It is going to be sent."""
@@ -55,8 +63,11 @@ class Counts:
             windows_of(question, self._now), _steps(question, new_recipient), strict=True
         ):
             if by:
-                self._known[window] = self._known.get(window, 0) + by
-                self._raised[window] = self._raised.get(window, 0) + by
+                self._raise(window, by)
+
+    def _raise(self, window: Window, by: int) -> None:
+        self._known[window] = self._known.get(window, 0) + by
+        self._raised[window] = self._raised.get(window, 0) + by
 
     def write(self) -> None:
         if self._raised:
@@ -103,6 +114,16 @@ def windows_of(question: Question, now: datetime) -> tuple[Window, ...]:
         Window(f"segments:{line.id}", DAY, day),
         Window(f"marketing:{number}", DAY, day),
     )
+
+
+def asked_window(question: Question, now: datetime) -> Window:
+    return window(f"asked:{question.initiator}", HOUR, now)
+
+
+def _asks(question: Question) -> bool:
+    """An agent of its own accord; at the claim it was counted long ago."""
+    by_agent = question.initiator.startswith("agent:")
+    return by_agent and question.act is Act.INITIATE and not question.claiming
 
 
 _SAME, _QUARTER = 5, 900

@@ -68,6 +68,7 @@ def propose(kit: Equipment, tx: Tx, proposals: Sequence[Proposal], now: datetime
     for one, question in zip(weighed, questions, strict=True):
         message_id = kit.ids.new("message", now)
         decision, entry = desk.decide(question, message_id)
+        desk.counts.raise_asked(question)
         status = status_of(decision)
         contact_id = desk.people[question.number].contact_id
         if grant := entry.body.get("grant"):
@@ -92,6 +93,7 @@ def propose(kit: Equipment, tx: Tx, proposals: Sequence[Proposal], now: datetime
     tx.drafts.add([draft for _, draft in drafts])
     tx.audit.append(entries)
     desk.grants.write(kit)
+    desk.counts.write()
     _count_passive(tx, desk, messages)
     for message, draft in drafts:
         # Those who can say yes are told; what they are told never becomes a draft itself.

@@ -46,7 +46,8 @@ _FIRST_MOVES = frozenset({Act.INITIATE, Act.CALL})
 @dataclass(frozen=True, slots=True)
 class VolumeCounts:
     """What already left, counted in the claiming transaction, per fixed window. Days are those of
-    the line's zone."""
+    the line's zone. `asked_hour` is what the agent proposed of its own accord, whatever became of
+    it."""
 
     recipient_minute: int = 0
     recipient_hour: int = 0
@@ -61,6 +62,7 @@ class VolumeCounts:
     marketing_day: int = 0
     calls_day: int = 0
     calls_now: int = 0
+    asked_hour: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ringfence.model.verdict import ALLOWED, Act, Ruling, hold
+from ringfence.model.verdict import ALLOWED, Act, Ruling, deny, hold
 from ringfence.policy.facts import Facts, Initiator, day_end
 from ringfence.policy.rule import Looser, Rule, option
 
@@ -16,6 +16,12 @@ _AUTOMATIC = frozenset({Initiator.AGENT, Initiator.EVENT})
 class Settings:
     day: int = option(
         5_000, "Messages of one agent or event source in a day.", looser=Looser.HIGHER, ge=1
+    )
+    asked_hour: int = option(
+        600,
+        "Messages one agent may propose of its own accord in an hour, drafts among them.",
+        looser=Looser.HIGHER,
+        ge=1,
     )
     new_recipients_day: int = option(
         50,
@@ -30,6 +36,12 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
     if facts.initiator not in _AUTOMATIC:
         return ALLOWED
     counts = facts.counts
+    if counts.asked_hour >= settings.asked_hour:
+        return deny(
+            "agent_flood",
+            f"It already proposed {counts.asked_hour} messages this hour "
+            f"(limit {settings.asked_hour}).",
+        )
     if counts.agent_day >= settings.day:
         text = f"It already sent {counts.agent_day} messages this day (limit {settings.day})."
         return hold("agent_volume", text, day_end(facts.now, settings.zone))
@@ -43,7 +55,8 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
 RULE = Rule(
     "agent_volume",
     "One agent or event source sends at most so many messages a day, and the line writes first to "
-    "at most so many new people a day; more wait.",
+    "at most so many new people a day; more wait. Beyond so many proposals an hour an agent is refused, "
+    "so that nobody has to look through a flood of drafts.",
     judge,
     Settings(),
     acts=frozenset({Act.REPLY, Act.INITIATE}),
