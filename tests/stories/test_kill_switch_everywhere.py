@@ -377,12 +377,12 @@ async def test_a_running_gateway_obeys_another_process_at_once(
         try:
             async with asyncio.timeout(30):
                 while len(carrier.sent) < 20:
-                    await asyncio.sleep(0.01)
+                    await SystemClock().sleep(0.01)
             stop = await _run(config, "stop", "--reason", "a test")
             out, errors = await asyncio.wait_for(stop.communicate(), 30)
             assert stop.returncode == 0, errors.decode()
             assert re.search(r"Messages held: [1-9]", out.decode())
-            await asyncio.sleep(2 * WITHIN_S)
+            await SystemClock().sleep(2 * WITHIN_S)  # it goes on looking for work
             taken = list(carrier.sent)
         finally:
             with suppress(ProcessLookupError):
