@@ -403,8 +403,8 @@ _PROVIDER_KEYWORDS = {
 
 
 def _runs(batch: Sequence[Arrival]) -> Iterator[list[Arrival]]:
-    """The batch in order, cut after every keyword and between two texts of one person: what
-    the first brings about, the second meets."""
+    """The batch in order, cut between two texts of one person: what the first brings about (a STOP,
+    an emergency, the end of an intake), the second meets."""
     run: list[Arrival] = []
     people: set[PhoneNumber] = set()
     for arrival in batch:
@@ -413,9 +413,6 @@ def _runs(batch: Sequence[Arrival]) -> Iterator[list[Arrival]]:
             run, people = [], set()
         run.append(arrival)
         people.add(arrival.number)
-        if arrival.keyword.kind in _ACTED_ON:
-            yield run
-            run, people = [], set()
     if run:
         yield run
 
