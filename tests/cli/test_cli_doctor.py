@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from house import FRIEND, TOKEN, House, build
+from house import FRIEND, NUMBER, TOKEN, House, build
 
 from ringfence.bootstrap import Gateway
 
@@ -149,3 +149,23 @@ def test_the_provider_is_asked_only_with_probe(house: House) -> None:
     assert any(
         "did not answer" in one["text"] for one in _found(house, 1, "--probe")["line default"]
     )
+
+
+def test_what_a_line_loosens_and_what_cannot_be_meant_are_notes(tmp_path: Path) -> None:
+    policy = {"forcedTopics": {"topics": []}, "quietHours": {"windows": "closed"}}
+    house = build(tmp_path, {"policy": policy, "allowTo": [NUMBER]})
+    findings = _found(house, 0)["configuration"]
+    notes = [one["text"] for one in findings if one["level"] == "note"]
+    assert any("forced_topics.topics lets more through than the preset" in one for one in notes)
+    assert any("quietHours.windows has no hour" in one for one in notes)
+    assert any("allowTo names a number of one of the lines" in one for one in notes)
+    told = house.run("config", "validate").output
+    assert "quietHours.windows has no hour" in told
+    assert NUMBER not in str(findings)
+
+
+def test_an_unknown_rule_is_wrong_and_named(tmp_path: Path) -> None:
+    house = build(tmp_path, policy={"quietHour": {}})
+    [finding] = _found(house, 1)["configuration"]
+    assert 'did you mean "quietHours"?' in finding["text"]
+    assert house.run("config", "validate", code=1).output

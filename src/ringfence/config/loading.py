@@ -17,6 +17,7 @@ from ringfence.config.agents import AgentMaker
 from ringfence.config.audit import audit_settings
 from ringfence.config.checking import Loc, check, pick
 from ringfence.config.classifiers import classifier_of
+from ringfence.config.contradictions import Judged, contradictions
 from ringfence.config.disclosures import default_words
 from ringfence.config.intakes import IntakeMaker
 from ringfence.config.lines import LineMaker
@@ -100,6 +101,7 @@ class Assembly:
             warnings.append(f"audit.signingKey: no checkpoints are made: {audit.blocked_reason}")
         warnings += resolver.warnings
         templates = make_templates(self.values.get("templates", {}), self.problems, warnings)
+        warnings += self._contradictions(accounts, lines, policies, tuple(templates))
         intakes = IntakeMaker(self.problems, templates)
         lines = tuple(
             intakes.make(line, account.values.get("intake", {}), account.path("intake"))
@@ -149,6 +151,23 @@ class Assembly:
             for account, line in zip(accounts, lines, strict=True)
         }
         return {key: one for key, one in found.items() if one is not None}
+
+    def _contradictions(
+        self,
+        accounts: tuple[Account, ...],
+        lines: tuple[Line, ...],
+        policies: Mapping[str, Policy],
+        templates: tuple[str, ...],
+    ) -> list[str]:
+        own = {line.number.e164 for line in lines if line.number is not None}
+        root = self.values.get("policy", {})
+        return [
+            warning
+            for account, line in zip(accounts, lines, strict=True)
+            for warning in contradictions(
+                Judged(account, line, policies[line.id], root, templates, own), self.problems
+            )
+        ]
 
     def _sections(self, account: Account) -> list[tuple[str, dict[str, Any]]]:
         """The policy's places, from the farthest to the nearest."""
