@@ -95,6 +95,12 @@ async def test_a_count_is_used_up_exactly(store: Database) -> None:
     assert await store.read(lambda tx: tx.grants.recorded([])) == set()
 
 
+async def test_the_count_holds_whatever_the_state_says(store: Database) -> None:
+    await add(store, replace(GRANT, used=2))
+    assert not await store.write(lambda tx: tx.grants.use(use()))
+    assert await store.read(lambda tx: tx.grants.uses("grt_1", 10)) == []
+
+
 async def test_one_text_uses_a_grant_once(store: Database) -> None:
     await add(store, GRANT)
     await store.write(lambda tx: tx.grants.use(use()))
