@@ -14,6 +14,7 @@ from time import perf_counter
 
 from bench.children import say
 from bench.setup import person
+from bench.texts import message_sid
 from ringfence import logs
 from ringfence.bootstrap import Gateway, Role, open_gateway, running
 from ringfence.cli.common import run
@@ -21,8 +22,11 @@ from ringfence.cli.gateway import spare_the_collector
 from ringfence.config import load
 from ringfence.gateway.proposal import Proposal
 from ringfence.gateway.review import propose
+from ringfence.model.contact import Person
+from ringfence.model.message import Direction, Message, MessageStatus
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act
+from ringfence.ports import Tx
 
 BATCH = 200
 LOOK_S = 0.1
@@ -41,13 +45,41 @@ def resident_mb() -> float:
 
 
 async def fill(gateway: Gateway, messages: int, recipients: int) -> None:
-    """Propose as an agent's replies are proposed; the gate judges each."""
+    """Propose as an agent's replies are proposed, to people who just wrote; the gate judges each."""
+    await gateway.kit.store.write(lambda tx: _all_wrote(gateway, tx, recipients))
     before = cpu()
     for first in range(0, messages, BATCH):
         batch = _proposals(gateway, first, min(BATCH, messages - first), recipients)
         now = gateway.kit.clock.now()
         await gateway.kit.store.write(lambda tx, b=batch, n=now: propose(gateway.kit, tx, b, n))
     say(cpu=cpu() - before)
+
+
+def _all_wrote(gateway: Gateway, tx: Tx, recipients: int) -> None:
+    kit, now = gateway.kit, gateway.kit.clock.now()
+    line = kit.lines[gateway.settings.default_line_id]
+    people = [
+        Person(PhoneNumber(person(index)), kit.ids.new("contact", now))
+        for index in range(recipients)
+    ]
+    tx.people.add(people)
+    tx.messages.add_inbound(
+        [
+            Message(
+                id=kit.ids.new("message", now),
+                line=line.id,
+                direction=Direction.IN,
+                number=one.number,
+                contact_id=one.contact_id,
+                body="When is my visit?",
+                status=MessageStatus.RECEIVED,
+                created_at=now,
+                updated_at=now,
+                provider_id=message_sid(index),
+            )
+            for index, one in enumerate(people)
+        ]
+    )
 
 
 def _proposals(gateway: Gateway, first: int, count: int, recipients: int) -> list[Proposal]:

@@ -54,6 +54,8 @@ def _line(carrier_url: str) -> dict[str, object]:
         "policy": {
             "recipientVolume": {"minute": MANY, "hour": MANY, "day": MANY},
             "lineVolume": {"minute": MANY, "day": MANY, "waitingMax": MANY},
+            "agentVolume": {"day": MANY, "newRecipientsDay": MANY},
+            "spend": {"segmentsDay": MANY, "moneyDay": MANY},
         },
     }
 
