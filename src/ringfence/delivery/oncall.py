@@ -28,7 +28,6 @@ SPAN_DAYS_MAX: Final = 800
 """How long a span may be asked for at once: two years and a bit."""
 HORIZON_DAYS: Final = 400
 """How far ahead a change is looked for."""
-HOURS_MIN_MAX: Final = 2 * 1_440
 _REMEMBERED = 16_384
 _DAY: Final = timedelta(days=1)
 
