@@ -121,7 +121,7 @@ def test_every_test_file_has_a_name_of_its_own() -> None:
     """pytest imports a test file by its bare name: two of one name break the whole run."""
     seen: dict[str, Path] = {}
     for path in sorted((ROOT / "tests").rglob("*.py")):
-        if path.name == "__init__.py" or "__pycache__" in path.parts:
+        if path.name in ("__init__.py", "conftest.py") or "__pycache__" in path.parts:
             continue
         other = seen.setdefault(path.name, path)
         assert other is path, f"rename {path} or {other}"
