@@ -169,9 +169,9 @@ class Fields:
     def plain(self, *names: str) -> dict[str, Any]:
         """Those of the fields that are text, numbers or truths, for a sender's documents that are
         larger than what flows need of them. Whatever else stands there is left out."""
-        found = {name: self.held.get(name) for name in names}
+        found = {name: self.held.get(name) for name in names if len(name) <= KEY_CHARS_MAX}
         return {
-            name: cut(value) if isinstance(value, str) else value
+            clean(name): cut(value) if isinstance(value, str) else value
             for name, value in found.items()
             if isinstance(value, str | int | float)
         }
