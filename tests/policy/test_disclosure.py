@@ -50,3 +50,11 @@ def test_owners_and_owed_answers_are_no_case() -> None:
     help_answer = facts(message_class=MessageClass.HELP, disclosure=Disclosure.OWED)
     assert ask(RULE, help_answer).verdict is Verdict.ALLOW
     assert not RULE.grantable
+
+
+@pytest.mark.proves("P1")
+def test_a_yes_to_words_that_do_not_tell_is_no_yes_to_not_telling() -> None:
+    given = facts(disclosure=Disclosure.OWED, approval="msg_1", role=Role.STRANGER)
+    assert ask(RULE, given).verdict is Verdict.DENY
+    told = facts(disclosure=Disclosure.CARRIED, approval="msg_1", role=Role.STRANGER)
+    assert ask(RULE, told).verdict is Verdict.ALLOW

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ringfence.model.contact import Role
 from ringfence.model.message import MessageClass
-from ringfence.model.verdict import ALLOWED, Act, Ruling
+from ringfence.model.verdict import ALLOWED, Act, Ruling, deny
 from ringfence.policy.facts import Disclosure, Facts
 from ringfence.policy.rule import Looser, Refusal, Rule, option
 
@@ -29,6 +29,10 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
         return ALLOWED
     if facts.disclosure is not Disclosure.OWED:
         return ALLOWED
+    if facts.approval and not facts.traits.disclosure:
+        # The yes was for these words, and these words tell nothing: an edit adds what is owed. Older
+        # words that do tell are for the person who said yes to judge.
+        return deny("disclosure_owed", "What this person must be told first never reached them.")
     return settings.owed.ruling(
         "disclosure_owed", "This person was not told yet who writes and how to stop it."
     )
