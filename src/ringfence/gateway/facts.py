@@ -90,9 +90,7 @@ class FactsDesk:
         self._pauses = tx.pauses.of({q.number for q in questions})
         asked = [q.message_id for q in questions if q.approval_digest]
         self._approvals = (tx.drafts.many(asked) if asked else {}) | self._approving
-        self._standings = tx.consents.standing(
-            {(q.number, q.traits.programme) for q in questions}
-        )
+        self._standings = tx.consents.standing({(q.number, q.traits.programme) for q in questions})
         told = {
             (q.line.id, q.number, disclosure_version(q.line))
             for q in questions

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from ringfence.gateway import disclosing
 from ringfence.gateway.equipment import Equipment
-from ringfence.gateway.traits import traits_of
+from ringfence.gateway.traits import topics_in
 from ringfence.gateway.views import moment
 from ringfence.model.contact import Role
 from ringfence.model.errors import NotFound
@@ -23,8 +24,6 @@ from ringfence.policy.decide import decide, rulings
 from ringfence.policy.facts import Facts, facts_from_record, facts_to_record
 from ringfence.policy.policy import Policy, from_document
 from ringfence.ports import Store, StoredAudit, Tx
-from ringfence.text.chunks import split
-from ringfence.text.segments import count
 
 EXAMPLES_MAX = 5
 _CHUNK = 1_000
@@ -202,15 +201,17 @@ def _ask_again(tx: Tx, other: Other, result: Backtest, after: int, last: int) ->
 
 def _texts(tx: Tx, other: Other, asked: Sequence[Stored]) -> dict[str, Message]:
     """Texts are read again only where the word lists are not those that were used."""
-    wanted = [one.message_id for one in asked if _lists_differ(tx, other, one)]
+    by = {(one.facts.line, one.policy_version) for one in asked}
+    differ = {pair for pair in by if _lists_differ(tx, other, *pair)}
+    wanted = [one.message_id for one in asked if (one.facts.line, one.policy_version) in differ]
     return tx.messages.many(wanted) if wanted else {}
 
 
-def _lists_differ(tx: Tx, other: Other, one: Stored) -> bool:
-    policy = other.policies[one.facts.line]
-    if policy.version == one.policy_version:
+def _lists_differ(tx: Tx, other: Other, line: str, version: str) -> bool:
+    policy = other.policies[line]
+    if policy.version == version:
         return False
-    document = tx.policies.get(one.policy_version) or {}
+    document = tx.policies.get(version) or {}
     return _lists_of(document) != _lists_of(policy.document)
 
 
@@ -239,9 +240,9 @@ def _as_configured(
     message = messages.get(one.message_id)
     if message is None or not message.body:
         return facts
-    parts = [count(text) for text in split(message.body, line.text_chunk_limit)]
-    fresh = traits_of(other.policies[line.id], message.body, parts)
-    return replace(facts, traits=replace(facts.traits, topics=fresh.topics))
+    # As when it was proposed: what the words touch goes by the sender's own.
+    topics = topics_in(other.policies[line.id], disclosing.bare(line, message.body))
+    return replace(facts, traits=replace(facts.traits, topics=topics))
 
 
 def _role(line: Line, number: PhoneNumber, known: Role) -> Role:

@@ -18,9 +18,8 @@ def traits_of(policy: Policy, body: str, parts: Sequence[Segments]) -> Traits:
     kept as digests: facts hold no words."""
     encodings = {part.encoding.value for part in parts}
     content = scan(body)
-    lists = policy.settings.get("forced_topics", forced_topics.Settings())
     return Traits(
-        topics=find_topics(body, lists.extra, lists.off),
+        topics=topics_in(policy, body),
         hosts=tuple(host_digest(host) for host in content.hosts),
         shorteners=len(content.shorteners),
         secrets=content.secrets,
@@ -30,3 +29,9 @@ def traits_of(policy: Policy, body: str, parts: Sequence[Segments]) -> Traits:
         segments=sum(part.segments for part in parts),
         encoding=encodings.pop() if len(encodings) == 1 else "UCS-2",
     )
+
+
+def topics_in(policy: Policy, body: str) -> tuple[str, ...]:
+    """The forced topics of a text by the lists of a line."""
+    lists = policy.settings.get("forced_topics", forced_topics.Settings())
+    return find_topics(body, lists.extra, lists.off)

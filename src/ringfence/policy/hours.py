@@ -126,6 +126,7 @@ def _moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+@lru_cache(_REMEMBERED)
 def _holidays_ahead(hours: Hours, today: date) -> int:
     if not hours.holidays:
         return 0
