@@ -386,7 +386,7 @@ async def test_guessing_is_locked_and_told(store_url: str) -> None:
 @pytest.mark.proves("P3", "C11")
 async def test_an_owner_halts_everything_by_text(store_url: str) -> None:
     async with telling(store_url) as story:
-        await story.phone(OWNER).texts("HALT it writes nonsense")
+        await story.phone(OWNER).texts("HALT ALL it writes nonsense")
         await story.passes(seconds=9)
         [switch] = await story.read(lambda tx: tx.switches.engaged())
         assert switch.scope is SwitchScope.EVERYTHING
@@ -401,6 +401,51 @@ async def test_an_owner_halts_everything_by_text(store_url: str) -> None:
             if one.body == "hello?"
         ]
         assert hello.status is MessageStatus.RECEIVED, "what comes in is still stored"
+
+
+@pytest.mark.parametrize(
+    "text", ["halt mal kurz", "Haltestelle?", "the halting problem", "halt it"]
+)
+async def test_words_that_begin_like_it_stop_nothing(store_url: str, text: str) -> None:
+    async with telling(store_url) as story:
+        await story.phone(OWNER).texts(text)
+        await story.passes(seconds=9)
+        assert await story.read(lambda tx: tx.switches.engaged()) == ()
+        assert [turn.body for turn in story.agent.turns] == [text]
+
+
+@pytest.mark.proves("P2")
+@pytest.mark.parametrize("text", ["OK {code}", "HALT"])
+async def test_where_anybody_can_be_the_owner_nobody_commands(store_url: str, text: str) -> None:
+    sms = {"dangerouslyDisableSignatureValidation": True}
+    async with telling(store_url, sms=sms) as story:
+        draft = await held(story)
+        await story.phone(OWNER).texts(text.format(code=draft.code))
+        await story.passes(seconds=9)
+        assert (await now_is(story, draft)).state is DraftState.WAITING
+        assert await story.read(lambda tx: tx.switches.engaged()) == ()
+
+
+async def test_an_edit_asks_for_no_second_yes(store_url: str) -> None:
+    async with telling(store_url) as story:
+        draft = await held(story)
+        await story.passes(seconds=9)
+        told = len(got(story, OWNER))
+        await decides(story, drafts.edit, draft, "Dinner at nine.")
+        await story.passes(seconds=9)
+        assert got(story, BOB) == ["Dinner at nine."]
+        assert len(got(story, OWNER)) == told
+
+
+@pytest.mark.proves("P10")
+async def test_strangers_do_not_keep_a_draft_from_being_told(store_url: str) -> None:
+    async with telling(store_url) as story:
+        for count in range(8):
+            await story.phone(f"+155555502{count:02d}").texts("hello?")
+        await story.passes(seconds=9)
+        draft = await held(story)
+        await story.passes(seconds=9)
+        assert draft.code in got(story, OWNER)[-1]
 
 
 async def test_what_cannot_be_done_is_told_and_undone(store_url: str) -> None:

@@ -256,7 +256,7 @@ async def test_nobody_is_said_to_be_told_where_there_is_nobody(sqlite_url: str) 
 
 async def test_an_operators_command_is_no_emergency(store_url: str) -> None:
     async with telling(store_url, sms=OPEN) as story:
-        await story.phone(OWNER).texts("HALT there is a fire")
+        await story.phone(OWNER).texts("HALT ALL there is a fire")
         await story.passes(seconds=9)
         assert await pauses(story) == []
         assert len(await story.read(lambda tx: tx.switches.engaged())) == 1

@@ -21,7 +21,7 @@ from ringfence.gateway.facts import FactsDesk, Question
 from ringfence.gateway.parts import cancel_later_parts, hold_later_parts, settle_parts
 from ringfence.gateway.recover import expire
 from ringfence.gateway.reports import adopt
-from ringfence.gateway.review import approvals_of, draft_of, reason_text
+from ringfence.gateway.review import approvals_of, draft_of, reason_text, tell_owners
 from ringfence.gateway.tries import refusals
 from ringfence.gateway.watching import watch_outcome, watch_status
 from ringfence.model.audit import AuditEntry, digest
@@ -155,7 +155,11 @@ class Dispatcher:
     def _ask_people(self, tx: Tx, asked: set[str], now: datetime) -> None:
         """What a person must say yes to before it leaves becomes a draft, late as it is."""
         messages = tx.messages.many(asked) if asked else {}
-        tx.drafts.add([draft_of(self._kit, tx, messages[key], now) for key in sorted(messages)])
+        drafts = [
+            (messages[key], draft_of(self._kit, tx, messages[key], now)) for key in sorted(messages)
+        ]
+        tx.drafts.add([draft for _, draft in drafts])
+        tell_owners(self._kit, tx, drafts, now)
 
     def _due(self, tx: Tx, limit: int, now: datetime) -> list[OutboxItem]:
         """Due items of usable lines. What outlived its use while nobody looked (a gateway that was

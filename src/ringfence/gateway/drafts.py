@@ -108,7 +108,8 @@ def _approve(
     approved = replace(draft, state=DraftState.APPROVED, decided_by=actor, decided_at=now)
     decision = let_go(kit, tx, message, line, approved, now)
     if status_of(decision) is not MessageStatus.QUEUED:
-        raise NotReleasable(f"The gate says no to it now: {reason_text(decision.reasons)}")
+        against = [reason for reason in decision.reasons if not reason.met_by]
+        raise NotReleasable(f"The gate says no to it now: {reason_text(against)}")
     _must_win(tx, draft, DraftState.APPROVED, actor, "", now)
     body = {"line": draft.line, "text": draft.text_digest, "initiator": message.initiator}
     tx.audit.append([kit.audit("draft_approved", draft.message_id, actor, now, body)])

@@ -21,6 +21,7 @@ SUSPECTED, STOP_SUSPECTED = "suspected", "opt_out_suspected"
 NOTICES_PER_HOUR_MAX = 5
 # A page has bounds of its own: strangers' small talk must not use it up, nor one person fill it.
 PAGES_PER_HOUR_MAX, PAGES_PER_PERSON_MAX = 20, 3
+DRAFTS_TOLD_PER_HOUR_MAX = 20
 QUOTE_MAX, DRAFT_QUOTE_MAX = 120, 400
 _QUOTES = {ord(sign): "'" for sign in '"“”„‟«»″'}
 
@@ -38,35 +39,45 @@ def suspected_stop(kit: Equipment, tx: Tx, line: Line, message: Message) -> list
     return owner_notices(tx, line, text, now)
 
 
-def draft_waits(tx: Tx, line: Line, message: Message, code: str) -> list[Proposal]:
+def draft_waits(tx: Tx, line: Line, message: Message, code: str, now: datetime) -> list[Proposal]:
     """A draft waits for a yes: what the owners of its line are texted, so that they can decide from
     their phone. The text comes last, quoted: nothing in it can pass for our words."""
     if message.message_class is MessageClass.OWNER_NOTICE:
         return []
     before, words = disclosing.said(line, message)
     after = ", after the disclosure" if before else ""
+    if len(words) > DRAFT_QUOTE_MAX:
+        after += f" ({len(words)} characters; ringfence drafts show {code} has the rest)"
     text = (
         f"Draft {code} on {line.label} to {message.number.e164} waits for a yes. "
         f"Reply OK {code}, NO {code}, or EDIT {code} and the new text. "
         f"It says{after}: {quoted(words, DRAFT_QUOTE_MAX)}"
     )
-    return owner_notices(tx, line, text, message.created_at)
+    # Counted apart: strangers who write must not keep a draft from being told.
+    return _bounded(tx, line, ("draft", DRAFTS_TOLD_PER_HOUR_MAX, _more_drafts(line)), text, now)
 
 
 def owner_notices(tx: Tx, line: Line, text: str, now: datetime) -> list[Proposal]:
     """One notice to each owner who still gets one this hour; the first beyond the bound becomes a
     word that there is more, and then it is quiet until the next hour."""
+    return _bounded(tx, line, ("notice", NOTICES_PER_HOUR_MAX, _more(line)), text, now)
+
+
+def _bounded(
+    tx: Tx, line: Line, bound: tuple[str, int, str], text: str, now: datetime
+) -> list[Proposal]:
+    """`bound`: what is counted, how many an hour, and what is said instead of the next."""
     if not line.notify_owner:
         return []
-    keys = {owner: window(f"notice:{line.id}:{owner.e164}", HOUR, now) for owner in line.owners}
+    name, most, more = bound
+    keys = {owner: window(f"{name}:{line.id}:{owner.e164}", HOUR, now) for owner in line.owners}
     told = tx.counters.read(keys.values())
     proposals: list[Proposal] = []
     for owner, key in keys.items():
         count = told.get(key, 0)
-        if count <= NOTICES_PER_HOUR_MAX:
+        if count <= most:
             tx.counters.add({key: 1})
-            words = text if count < NOTICES_PER_HOUR_MAX else _more(line)
-            proposals.append(_notice(line, owner, words))
+            proposals.append(_notice(line, owner, text if count < most else more))
     return proposals
 
 
@@ -107,6 +118,13 @@ def _more(line: Line) -> str:
     return (
         f"More than {NOTICES_PER_HOUR_MAX} notices about {line.label} this hour; no more until the "
         "next. ringfence pairing list shows strangers who wrote, ringfence message list the rest."
+    )
+
+
+def _more_drafts(line: Line) -> str:
+    return (
+        f"More than {DRAFTS_TOLD_PER_HOUR_MAX} drafts on {line.label} this hour; no more notices "
+        "until the next. ringfence drafts list shows all that wait."
     )
 
 

@@ -95,10 +95,18 @@ def propose(kit: Equipment, tx: Tx, proposals: Sequence[Proposal], now: datetime
     desk.grants.write(kit)
     desk.counts.write()
     _count_passive(tx, desk, messages)
-    for message, draft in drafts:
-        # Those who can say yes are told; what they are told never becomes a draft itself.
-        propose(kit, tx, draft_waits(tx, kit.lines[message.line], message, draft.code), now)
+    tell_owners(kit, tx, [pair for pair in drafts if not pair[1].replaces], now)
     return results
+
+
+def tell_owners(
+    kit: Equipment, tx: Tx, drafts: Sequence[tuple[Message, Draft]], now: datetime
+) -> None:
+    """Those who can say yes are told, each draft by itself; what they are told never becomes a draft.
+    An edited text needs no telling: whoever edits it says yes to it in the same breath."""
+    for message, draft in drafts:
+        line = kit.lines[message.line]
+        propose(kit, tx, draft_waits(tx, line, message, draft.code, now), now)
 
 
 def preview(kit: Equipment, tx: Tx, proposal: Proposal, now: datetime) -> Proposed:
