@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final, assert_never
@@ -22,7 +22,7 @@ from ringfence.model.oncall import (
     Rotation,
     Schedule,
 )
-from ringfence.text.zones import instant_s, zone
+from ringfence.text.zones import moment_at, zone
 
 SPAN_DAYS_MAX: Final = 800
 """How long a span may be asked for at once: two years and a bit."""
@@ -216,4 +216,4 @@ def _moment(zone_name: str, day: date, wall: time) -> datetime:
 @lru_cache(_REMEMBERED)
 def _minute(zone_name: str, day: date, minute: int) -> datetime:
     wall = datetime.combine(day, time.min) + timedelta(minutes=minute)
-    return datetime.fromtimestamp(instant_s(zone(zone_name), wall, later=True), UTC)
+    return moment_at(zone_name, wall)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.resources
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -38,6 +38,12 @@ def known_zones() -> frozenset[str]:
 def tables() -> importlib.resources.abc.Traversable:
     """Where the package keeps its tables, one file for each zone and some lists."""
     return importlib.resources.files("tzdata").joinpath("zoneinfo")
+
+
+def moment_at(name: str, wall: datetime) -> datetime:
+    """The one moment that stands for a time on the wall of a zone: the later of two, and where clocks
+    jumped past it, the jump. Times on the wall in order give moments in order. Raises InvalidField."""
+    return datetime.fromtimestamp(instant_s(zone(name), wall, later=True), UTC)
 
 
 def instant_s(clock: tzinfo, wall: datetime, *, later: bool) -> int:
