@@ -28,15 +28,18 @@ class Counts:
 
     def __init__(self, tx: Tx, questions: Iterable[Question], now: datetime) -> None:
         self._tx, self._now = tx, now
-        windows = {window for question in questions for window in windows_of(question, now)}
-        windows |= {asked_window(question, now) for question in questions if _asks(question)}
+        # Each question is asked about three times; kept with it, so that its identity stays its own.
+        self._windows = {id(one): (one, windows_of(one, now)) for one in questions}
+        windows = {window for _, theirs in self._windows.values() for window in theirs}
+        windows |= {asked_window(one, now) for one, _ in self._windows.values() if _asks(one)}
         self._known = dict(tx.counters.read(windows)) if windows else {}
         self._raised: dict[Window, int] = {}
 
     def of(self, question: Question, waiting: int) -> VolumeCounts:
         minute, hour, day, line_minute, line_day, same, agent, new, segments, marketing = (
-            self._known.get(window, 0) for window in windows_of(question, self._now)
+            self._known.get(window, 0) for window in self._windows_of(question)
         )
+        asked = self._known.get(asked_window(question, self._now), 0) if _asks(question) else 0
         return VolumeCounts(
             minute,
             hour,
@@ -49,7 +52,7 @@ class Counts:
             new,
             segments,
             marketing,
-            asked_hour=self._known.get(asked_window(question, self._now), 0),
+            asked_hour=asked,
         )
 
     def raise_asked(self, question: Question) -> None:
@@ -59,11 +62,14 @@ class Counts:
 
     def raise_for(self, question: Question, *, new_recipient: bool = False) -> None:
         """It is going to be sent."""
-        for window, by in zip(
-            windows_of(question, self._now), _steps(question, new_recipient), strict=True
-        ):
+        steps = _steps(question, new_recipient)
+        for window, by in zip(self._windows_of(question), steps, strict=True):
             if by:
                 self._raise(window, by)
+
+    def _windows_of(self, question: Question) -> tuple[Window, ...]:
+        known = self._windows.get(id(question))
+        return windows_of(question, self._now) if known is None else known[1]
 
     def _raise(self, window: Window, by: int) -> None:
         self._known[window] = self._known.get(window, 0) + by
