@@ -114,7 +114,18 @@ def test_ones_own_feed_and_the_gaps() -> None:
     assert b"Ben" not in mine
     shown = write_feed(ops, NOW, UNTIL, NOW, NAMES, gap_title="Nobody is on call")
     assert shown.count(b"SUMMARY:Nobody is on call") >= 1
+    assert b"SUMMARY:Ada Byron" in shown
     assert b"DTSTART:20260316T080000Z" in shown
+
+
+def test_a_duty_without_an_end_is_told_in_pieces() -> None:
+    alone = Rotation("w", ("ada",), RotationKind.WEEKLY, date(2026, 1, 5))
+    feed = write_feed(Schedule("x", BERLIN, (alone,)), NOW, UNTIL, NOW, NAMES)
+    parsed = icalendar.Calendar.from_ical(feed)
+    assert isinstance(parsed, icalendar.Calendar)
+    spans = [(event.start, event.end) for event in parsed.events]
+    assert all(ends - begins <= timedelta(days=28) for begins, ends in spans)
+    assert [ends for _, ends in spans[:-1]] == [begins for begins, _ in spans[1:]]
 
 
 def test_names_are_escaped() -> None:
