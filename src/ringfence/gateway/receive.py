@@ -297,8 +297,8 @@ class Receiver:
             if _wish_to_tell(arrival):
                 told = suspected_stop(self._kit, tx, arrival.line, arrival.message)
                 propose(self._kit, tx, told, now)
-            if _commands(arrival, decision):
-                turns.append(_turn(self._kit, arrival, now, bytext.COMMAND))
+            if (command := _command(arrival, decision)) is not None:
+                self._commanded(tx, arrival, command, now)
             elif arrival.paused is not None:
                 if decision.verdict is not Verdict.DENY:
                     told = handover.wrote(tx, arrival.line, arrival.message, arrival.paused, now)
@@ -317,6 +317,17 @@ class Receiver:
         tx.turns.add(turns)
         if real:
             tx.people.set_passive_replies([(number, 0) for number in real])
+
+    def _commanded(
+        self, tx: Tx, arrival: Admission, command: bytext.Command, now: datetime
+    ) -> None:
+        """To stop everything cannot fail and is done with the text itself (P3). What may have to be
+        undone gets a turn of its own, ahead of whatever the agent still owes the same operator."""
+        if command.verb == "halt":
+            told = bytext.obey(self._kit, tx, arrival.line, arrival.message, command, now)
+            propose(self._kit, tx, told, now)
+        else:
+            tx.turns.add([_turn(self._kit, arrival, now, bytext.COMMAND)], ahead=True)
 
     def _agreed(self, tx: Tx, arrival: Admission, now: datetime) -> bool:
         """An answer to our own question is for us: no agent's, and no stranger's request either."""
@@ -537,13 +548,13 @@ def _needs_pairing(decision: Decision) -> bool:
     )
 
 
-def _commands(arrival: Admission, decision: Decision) -> bool:
+def _command(arrival: Admission, decision: Decision) -> bytext.Command | None:
     """An operator's word about a draft, or to stop: for us and not for the agent, also on a line
     that answers nobody."""
     message = arrival.message
     if decision.verdict is Verdict.DENY:
-        return False
-    return bytext.read(arrival.line, message.number, message.body) is not None
+        return None
+    return bytext.read(arrival.line, message.number, message.body)
 
 
 def _turn(kit: Equipment, arrival: Admission, now: datetime, why: str = "") -> Turn:

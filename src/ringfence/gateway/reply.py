@@ -97,9 +97,8 @@ class Replier:
 
     async def answer(self, open_turn: OpenTurn) -> None:
         """Run one turn to its end. Never raises for what an agent or a provider does."""
-        command = bytext.read(open_turn.line, open_turn.turn.number, open_turn.message.body)
-        if open_turn.turn.reason == bytext.COMMAND and command is not None:
-            await self._obey(open_turn, command)
+        if open_turn.turn.reason == bytext.COMMAND:
+            await self._command(open_turn)
             return
         try:
             finished = await self._run(open_turn)
@@ -158,7 +157,7 @@ class Replier:
         switches = tx.switches.engaged()
         aside = {turn.id: change for turn in due if (change := self._aside(turn, switches, now))}
         tx.turns.change(list(aside.values()))
-        return [turn for turn in due if turn.id not in aside]
+        return [turn for turn in due if turn.id not in aside and not _behind(tx, turn)]
 
     def _aside(self, turn: Turn, switches: Sequence[Switch], now: datetime) -> TurnChange | None:
         owed = frozenset({TurnState.OWED})
@@ -286,6 +285,17 @@ class Replier:
 
     # -- an operator's word ----------------------------------------------------------------
 
+    async def _command(self, open_turn: OpenTurn) -> None:
+        """Obey, if the one who texted is an operator still; whoever is none any more is not the
+        agent's either: the code in it is a draft's (P2)."""
+        line, number, body = open_turn.line, open_turn.turn.number, open_turn.message.body
+        if (command := bytext.read(line, number, body)) is not None:
+            await self._obey(open_turn, command)
+            return
+        gone = Finished(open_turn, TurnState.CANCELLED, reason="no_operator")
+        await until_stored(self._kit.clock, lambda: self._finish(gone))
+        self._kit.turns_bell.ring()
+
     async def _obey(self, open_turn: OpenTurn, command: bytext.Command) -> None:
         """Do what an operator texted and end the turn, in one transaction; what cannot be done is
         undone as a whole and told."""
@@ -377,6 +387,14 @@ class Replier:
                 provenance=provenance,
             )
         ]
+
+
+def _behind(tx: Tx, turn: Turn) -> bool:
+    """Of several commands by one operator the later waits for the earlier."""
+    return turn.reason == bytext.COMMAND and any(
+        one.reason == bytext.COMMAND and one.line == turn.line and one.seq < turn.seq
+        for one in tx.turns.open_for(turn.number)
+    )
 
 
 def _text_of(reply: AgentReply) -> str:

@@ -67,10 +67,12 @@ class Messages(Protocol):
 
 
 class Turns(Protocol):
-    def add(self, turns: Sequence[Turn]) -> None: ...
+    def add(self, turns: Sequence[Turn], *, ahead: bool = False) -> None:
+        """`ahead`: these wait for nothing that is open in their lanes."""
+
     def due(self, now: datetime, limit: int) -> list[Turn]:
         """OWED turns that are due and first in their lane (line, number): no earlier OWED or
-        CLAIMED turn stands before them. At most one per lane."""
+        CLAIMED turn stands before them. At most one per lane, and those that were added ahead."""
 
     def change(self, changes: Sequence[TurnChange]) -> set[str]:
         """Apply; return the ids that matched their expectation."""

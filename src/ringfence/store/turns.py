@@ -45,7 +45,7 @@ class TurnTable:
         self._tallies = tallies
         self._moves = Moves(db, "turns", _OPEN, tallies, _TRANSITIONS)
 
-    def add(self, turns: Sequence[Turn]) -> None:
+    def add(self, turns: Sequence[Turn], *, ahead: bool = False) -> None:
         if not turns:
             return
         lanes = {(turn.number.e164, turn.line) for turn in turns if turn.state in _OPEN}
@@ -56,7 +56,7 @@ class TurnTable:
             head = turn.state in _OPEN and lane not in occupied
             if head:
                 occupied.add(lane)
-            rows.append((*_row(turn), int(head)))
+            rows.append((*_row(turn), int(head or ahead)))
             self._tallies.count("turns", turn.line, turn.state.value, 1)
         self._db.insert(_ADD, rows)
 
