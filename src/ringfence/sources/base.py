@@ -43,8 +43,9 @@ class Signing(Enum):
 
 class Naming(Enum):
     """What an `Event.id` of this source names. EVENT: one occurrence; the same id again is the same
-    event, for ever. STATE: that something is so since then; it is told again and again, and a state
-    may come back, so compare it with the alert as it stands, not with every id ever seen."""
+    event, for ever. STATE: that something is so since `at`; it is told again and again, and may come
+    back with the time it had, so compare it with the alert as it stands, and with neither every id
+    ever seen nor the time alone."""
 
     EVENT = "event"
     STATE = "state"
