@@ -5,7 +5,7 @@ a restart forgets nothing. It never drops what somebody still has to know."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -198,7 +198,7 @@ def _tier_free_at(
     tier = throttle.tiers[index]
     span = timedelta(seconds=tier.within_s)
     # A text leaves the tier when it is exactly as old as the tier is long.
-    inside = times[_after(times, moment - span) :]
+    inside = times[bisect_right(times, moment - span) :]
     if len(inside) >= tier.count:
         return inside[len(inside) - tier.count] + span
     if index and inside:
@@ -208,10 +208,6 @@ def _tier_free_at(
             pace = timedelta(seconds=(tier.within_s - before.within_s) / extra)
             return inside[-1] + pace
     return moment
-
-
-def _after(times: Sequence[datetime], moment: datetime) -> int:
-    return bisect_left(times, moment + timedelta(microseconds=1))
 
 
 def _shortened(text: str, chars_max: int) -> str:
