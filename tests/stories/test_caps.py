@@ -21,6 +21,7 @@ from ringfence.model.draft import Category
 from ringfence.model.outbox import OutboxState
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act
+from ringfence.testing import Outcome
 from telling import Story, telling
 
 PEOPLE = [f"+1555555{number:04}" for number in range(111, 123)]
@@ -159,6 +160,40 @@ async def test_the_day_turns_where_the_line_is(
         assert len(creates(story)) == 4
         await story.passes(hours=4)
         assert len(creates(story)) == 5
+
+
+@pytest.mark.proves("C9")
+async def test_lines_in_other_zones_share_what_a_person_gets_in_a_day(store_url: str) -> None:
+    """It is one person: neither line's day gives them a second helping of the other's, and what the
+    carrier did not take is given back in both."""
+    second = {
+        "fromNumber": "+15555550101",
+        "webhookPath": "/webhooks/second",
+        "publicWebhookUrl": "{public}/webhooks/second",
+        "zone": "Asia/Kathmandu",
+    }
+    day = {"recipientVolume": {"day": 3}}
+    sms = house(day, accounts={"second": second}, messageTtlMinutes=1_440)
+    async with telling(store_url, sms=sms) as story:
+        world = story.carrier.world
+        world.carrier.add_line(world.account, "+15555550101", story.clock.now(), world.line.sms)
+        story.carrier.next_creates(Outcome.THROTTLED)
+        kit, now = story.gateway.kit, story.clock.now()
+        both = [
+            Proposal(kit.lines[line], PhoneNumber(PEOPLE[0]), f"{line} {n}", Act.INITIATE, AGENT)
+            for n in range(6)
+            for line in ("default", "second")
+        ]
+        await story.write(lambda tx: propose(kit, tx, both, now))
+        await story.passes(minutes=1)
+        assert len(creates(story)) == 3
+        # Kathmandu's midnight is at 18:15; the line there begins anew, the other does not.
+        await story.passes(minutes=80)
+        senders = [message.sender for message in creates(story)[3:]]
+        assert senders, "its day has begun"
+        assert set(senders) == {"+15555550101"}
+        await story.passes(hours=6)
+        assert len(creates(story)) == 3 + len(senders) + 3
 
 
 # -- restarts and segments ------------------------------------------------------------------------

@@ -287,7 +287,8 @@ class Dispatcher:
             _stop_later_parts(tx, sent, change)
         for sent in batch:
             self._heed(tx, sent, now)
-        give_back(tx, [self._claim_of(sent.item) for sent in batch if _not_taken(sent, matched)])
+        refused = [self._claim_of(sent.item) for sent in batch if _not_taken(sent, matched)]
+        give_back(tx, refused, self._kit.zones)
         tx.watches.add(watches)
         _settle(tx, done, now)
         tx.audit.append(entries)

@@ -94,6 +94,11 @@ class Equipment:
     keep_texts: timedelta | None = None
     classifiers: Mapping[str, Classifier] = field(default_factory=dict)
 
+    @property
+    def zones(self) -> frozenset[str]:
+        """Where the lines' days turn."""
+        return frozenset(line.zone for line in self.lines.values())
+
     def provider_of(self, line: Line) -> Provider:
         return self.providers[line.provider]
 

@@ -72,7 +72,7 @@ class FactsDesk:
         self._paired = tx.access.approved({(q.line.id, q.number) for q in questions if _pairs(q)})
         self._switches = tx.switches.engaged()
         outbound = [q for q in questions if q.act is not Act.RECEIVE]
-        self.counts = Counts(tx, outbound, now)
+        self.counts = Counts(tx, outbound, now, kit.zones)
         self._waiting = {
             line: tx.outbox.waiting(line)
             for line in {q.line.id for q in outbound if not q.claiming}
