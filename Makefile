@@ -7,7 +7,7 @@ ARGS   ?=
 # Most of a test is waiting for a disk: more at once than there are cores.
 WORKERS ?= 4
 
-.PHONY: help demo test check format story bench docs mutate lock clean
+.PHONY: help demo test check format story hostile bench docs mutate lock clean
 
 help:
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -46,6 +46,9 @@ format: $(VENV)/.dev ## let the formatter write
 
 story: $(VENV)/.dev ## only the stories with phones in hand
 	@$(BIN)/python -m pytest tests/stories $(ARGS)
+
+hostile: $(VENV)/.dev ## a million steps of the hostile agent (HOSTILE_SEED, HOSTILE_STEPS, HOSTILE_SHRINK=1)
+	@cd tests && ../$(BIN)/python -m hostile.play
 
 bench: $(VENV)/.dev ## side-by-side measurements; prints tables
 	@$(BIN)/python -m bench $(ARGS)

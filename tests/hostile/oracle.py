@@ -241,14 +241,15 @@ def _is_known(
         return True
     if number in MEMBERS and book.kind.access_of(line) != "open":
         return True
+    notify = book.kind.purpose_of(line) == "notify"
     met = (line, number) in written or bool(book.heard.get((line, number)))
-    if number in LISTED and met:
+    # A person wrote the templates of a notify line, and the list: that is the look at a first word.
+    if number in LISTED and (met or (notify and said.how == "template")):
         return True
     open_line = book.kind.access_of(line) == "open"
     if said.how == "reply" and open_line and said.asked is not None:
         return create.at - said.asked <= REPLY_WINDOW
     # On a notify line an agreement to the programme stands for a list.
-    notify = book.kind.purpose_of(line) == "notify"
     return notify and _agreed(book, number, line, claim)
 
 
