@@ -18,6 +18,17 @@ from ringfence.model.phone import PhoneNumber
 from ringfence.ports import MessageChange, OutboxChange, TurnChange, Tx
 
 _PENDING = frozenset({OutboxState.DUE, OutboxState.HELD})
+# Of a text with these statuses something may still leave; it was just cancelled, if it could be.
+_STOPPABLE = frozenset(
+    {
+        MessageStatus.HELD,
+        MessageStatus.QUEUED,
+        MessageStatus.SENDING,
+        MessageStatus.CANCELLED,
+        # A dead letter can be resubmitted, and its yes must not come back to life with it.
+        MessageStatus.FAILED,
+    }
+)
 # Words to a person that nobody of ours may have looked at; what Ringfence owes them is none of it.
 _WORDS = frozenset({MessageClass.FREE_TEXT, MessageClass.TEMPLATE, MessageClass.INTAKE_QUESTION})
 
@@ -93,8 +104,17 @@ def _cancel_turns(tx: Tx, number: PhoneNumber, reason: str, line: str | None) ->
 def _end_drafts(
     tx: Tx, number: PhoneNumber, line: str | None, reason: str, actor: str, now: datetime
 ) -> list[str]:
-    """What people were asked about a person, and what they said yes to, ends with it (P3)."""
-    live = [draft for draft in tx.drafts.live_for(number) if line in (None, draft.line)]
+    """What people were asked about a person, and what they said yes to, ends with it (P3). Whose text
+    has left, or ended, stays as it was decided: who said yes to it is part of the record (P7)."""
+    known = [draft for draft in tx.drafts.live_for(number) if line in (None, draft.line)]
+    messages = tx.messages.many(draft.message_id for draft in known) if known else {}
+    live = [
+        draft
+        for draft in known
+        if draft.state is DraftState.WAITING
+        or (message := messages.get(draft.message_id)) is None
+        or message.status in _STOPPABLE
+    ]
     for draft in live:
         tx.drafts.change(
             draft.message_id, DraftState.CANCELLED, actor, reason, now, expect=draft.state

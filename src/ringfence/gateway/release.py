@@ -12,6 +12,7 @@ from ringfence.gateway.facts import FactsDesk, Question
 from ringfence.gateway.parts import settle_parts
 from ringfence.gateway.review import approvals_of, reason_text
 from ringfence.model.audit import digest
+from ringfence.model.draft import DraftState
 from ringfence.model.errors import NotFound, NotReleasable
 from ringfence.model.message import Direction, Message, MessageStatus
 from ringfence.model.outbox import OutboxItem, OutboxState
@@ -69,6 +70,10 @@ def cancel(kit: Equipment, tx: Tx, message_id: str, actor: str, now: datetime) -
         ended = MessageStatus.CANCELLED
         change = MessageChange(message_id, now, status=ended, reason="cancelled by an operator")
         tx.messages.change([change])
+    # Whoever was asked about it is asked no more, and a yes to it is worth nothing.
+    draft = tx.drafts.get(message_id)
+    if draft is not None and draft.state in (DraftState.WAITING, DraftState.APPROVED):
+        tx.drafts.change(message_id, DraftState.CANCELLED, actor, "", now, expect=draft.state)
     body = {"line": message.line, "items": [item.id for item in waiting]}
     tx.audit.append([kit.audit("message_cancelled", message_id, actor, now, body)])
 

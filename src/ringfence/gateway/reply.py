@@ -303,27 +303,28 @@ class Replier:
 
         def job(tx: Tx) -> None:
             now = self._kit.clock.now()
-            self._told(tx, open_turn, bytext.obey(self._kit, tx, line, message, command, now), now)
+            if self._done(tx, open_turn):
+                told = bytext.obey(self._kit, tx, line, message, command, now)
+                propose(self._kit, tx, told, now)
+
+        def refused(tx: Tx, words: str) -> None:
+            if self._done(tx, open_turn):
+                told = [bytext.answer(line, message, words)]
+                propose(self._kit, tx, told, self._kit.clock.now())
 
         try:
             await until_stored(self._kit.clock, lambda: store.write(job))
         except WrongRequest as error:
-            told = [bytext.answer(line, message, f"{command.code}: {error}")]
-            await until_stored(
-                self._kit.clock,
-                lambda: store.write(
-                    lambda tx: self._told(tx, open_turn, told, self._kit.clock.now())
-                ),
-            )
+            words = f"{command.code}: {error}"
+            await until_stored(self._kit.clock, lambda: store.write(lambda tx: refused(tx, words)))
         self._kit.turns_bell.ring()
         self._kit.outbox_bell.ring()
 
-    def _told(
-        self, tx: Tx, open_turn: OpenTurn, proposals: Sequence[Proposal], now: datetime
-    ) -> None:
+    def _done(self, tx: Tx, open_turn: OpenTurn) -> bool:
+        """End the turn of a command; False when it was cancelled meanwhile (its operator was
+        blocked) or taken over: then it is not ours to obey."""
         done = self._change(Finished(open_turn, TurnState.DONE, reason=bytext.COMMAND))
-        if tx.turns.change([done]):
-            propose(self._kit, tx, proposals, now)
+        return bool(tx.turns.change([done]))
 
     # -- the finishing transaction ---------------------------------------------------------
 
