@@ -3,7 +3,7 @@ once, in the claiming transaction, so that no ceiling is passed by two who look 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, time
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -26,8 +26,15 @@ DAY = 26 * HOUR
 class Counts:
     """What is counted for each question of a batch."""
 
-    def __init__(self, tx: Tx, questions: Iterable[Question], now: datetime) -> None:
-        self._tx, self._now = tx, now
+    def __init__(
+        self,
+        tx: Tx,
+        questions: Iterable[Question],
+        now: datetime,
+        zones: frozenset[str] = frozenset(),
+    ) -> None:
+        """`zones` are those of all lines."""
+        self._tx, self._now, self._zones = tx, now, zones
         # Each question is asked about three times; kept with it, so that its identity stays its own.
         self._windows = {id(one): (one, windows_of(one, now)) for one in questions}
         windows = {window for _, theirs in self._windows.values() for window in theirs}
@@ -66,6 +73,8 @@ class Counts:
         for window, by in zip(self._windows_of(question), steps, strict=True):
             if by:
                 self._raise(window, by)
+        for window, by in _elsewhere(question, self._now, self._zones, steps):
+            self._raise(window, by)
 
     def _windows_of(self, question: Question) -> tuple[Window, ...]:
         known = self._windows.get(id(question))
@@ -80,19 +89,21 @@ class Counts:
             self._tx.counters.add(self._raised)
 
 
-def give_back(tx: Tx, claims: Iterable[tuple[Question, datetime]]) -> None:
+def give_back(
+    tx: Tx, claims: Iterable[tuple[Question, datetime]], zones: frozenset[str] = frozenset()
+) -> None:
     """What was claimed then and provably not accepted takes no place in its windows. The loop
     guard's stays taken: it counts texts, and this one is still to come."""
     for question, claimed_at in claims:
         windows = windows_of(question, claimed_at)
         steps = _steps(question, new_recipient=False)
-        tx.counters.add(
-            {
-                window: -by
-                for at, (window, by) in enumerate(zip(windows, steps, strict=True))
-                if by and at != _SAME
-            }
-        )
+        taken = {
+            window: -by
+            for at, (window, by) in enumerate(zip(windows, steps, strict=True))
+            if by and at != _SAME
+        }
+        elsewhere = _elsewhere(question, claimed_at, zones, steps)
+        tx.counters.add(taken | {window: -by for window, by in elsewhere})
 
 
 def window(name: str, window_s: int, now: datetime) -> Window:
@@ -133,7 +144,24 @@ def _asks(question: Question) -> bool:
     return by_agent and question.act is Act.INITIATE and question.granting
 
 
+def _elsewhere(
+    question: Question, now: datetime, zones: frozenset[str], steps: tuple[int, ...]
+) -> Iterator[tuple[Window, int]]:
+    """People and agents are shared by lines, whose days may begin at other times: what counts for one
+    of them counts in the days of all."""
+    if len(zones) < 2:
+        return
+    windows = windows_of(question, now)
+    starts = {day_start(now, zone) for zone in zones} - {day_start(now, question.line.zone)}
+    for at in _SHARED:
+        if steps[at]:
+            for start in starts:
+                yield Window(windows[at].name, DAY, start), steps[at]
+
+
 _SAME, _QUARTER = 5, 900
+# The days of a recipient, of whoever started it, and of marketing to one person.
+_SHARED = (2, 6, 9)
 
 
 def _steps(question: Question, new_recipient: bool) -> tuple[int, ...]:
