@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from looking import ALICE, BOB, OPEN, audit, outbound
-from ringfence.gateway import bridge, classify, drafts, templates
+from ringfence.gateway import bridge, classify, drafts, halt, templates
 from ringfence.gateway.bridge import SendRequest
+from ringfence.model.contact import SwitchScope
 from ringfence.model.errors import AgentTimeout, AgentUnavailable
 from ringfence.model.message import Message
 from ringfence.model.phone import PhoneNumber
@@ -234,6 +235,17 @@ async def test_nobody_elses_text_is_looked_at(store_url: str) -> None:
         await story.passes(seconds=9)
         assert judge.turns == []
         assert "gladly" in [one.body for one in story.phone(OWNER).inbox]
+
+
+async def test_what_is_refused_anyway_is_nobodys_to_read(store_url: str) -> None:
+    judge = Judge()
+    async with telling(store_url, config=configured()) as story:
+        with_judge(story, judge)
+        kit, now = story.gateway.kit, story.clock.now()
+        everything = SwitchScope.EVERYTHING
+        await story.write(lambda tx: halt.stop(kit, tx, everything, "", "t", "operator:t", now))
+        assert (await sends(story)).status.value == "refused"
+        assert judge.turns == []
 
 
 async def test_an_owner_too_where_the_rule_makes_no_exception(sqlite_url: str) -> None:

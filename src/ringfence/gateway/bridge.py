@@ -187,6 +187,10 @@ async def _looked_at(kit: Equipment, request: SendRequest) -> SendRequest:
     known = await kit.store.read(lambda tx: tx.idempotency.find([key])) if key[1] else {}
     if known:
         return request
+    now = kit.clock.now()
+    seen = await _undone(kit, lambda tx: preview(kit, tx, _proposal(request, ()), now))
+    if seen.status is MessageStatus.REFUSED:
+        return request  # an agent that floods, or may not, makes nobody read its texts
     judged = await classify.judge(kit, line, request.body)
     if judged is None:
         return request
