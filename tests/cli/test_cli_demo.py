@@ -68,7 +68,7 @@ async def test_the_script_plays_the_first_minute(tmp_path: Path) -> None:
         out, err = await process.communicate()
     told = out.decode()
     assert process.returncode == 0, told + err.decode()
-    assert told.count("✓") == 11
+    assert told.count("✓") == 12
     for seen in (
         "Your code: ",
         "You said: Good morning!",

@@ -208,4 +208,4 @@ def test_a_codec_keeps_nothing(codec: Provider) -> None:
 def test_values_of_the_contract_can_be_stored() -> None:
     outcome = Outcome(OutcomeKind.UNKNOWN)
     assert pickle.loads(pickle.dumps(outcome)) == outcome
-    assert {field.name for field in fields(base.Verified)} == {"request", "fields"}
+    assert {field.name for field in fields(base.Verified)} == {"request", "fields", "signed"}

@@ -67,7 +67,13 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--programme", default=None, metavar="NAME", help="Only this programme's events.")
-@click.option("--limit", type=click.IntRange(1, LIMIT_MAX), default=50, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, LIMIT_MAX),
+    default=50,
+    show_default=True,
+    help="How many at most.",
+)
 @common.json_option
 @click.pass_context
 def list_(ctx: click.Context, programme: str | None, limit: int, as_json: bool) -> None:
@@ -114,13 +120,13 @@ def show(ctx: click.Context, number: str, as_json: bool) -> None:
 @command.command("grant")
 @click.argument("number")
 @programme_option
-@click.option("--level", type=_choice(Level), required=True)
+@click.option("--level", type=_choice(Level), required=True, help="What they agreed to.")
 @click.option("--method", type=_choice(Method), required=True, help="How they said so.")
 @click.option("--at", type=_Moment(), help="When they said so, with the zone (default: now).")
 @click.option("--expires", type=_Moment(), help="Until when it holds (default: no end).")
 @click.option("--disclosure", default="", metavar="TEXT", help="The very text they saw.")
 @evidence_option
-@click.option("--country", default="", metavar="CC")
+@click.option("--country", default="", metavar="CC", help="Where they were then (ISO 3166).")
 @click.option("--ip", default="", help="For a web form.")
 @click.option("--user-agent", default="", help="For a web form.")
 @common.json_option
@@ -280,7 +286,13 @@ def export(ctx: click.Context, output: Path | None, programme: str | None, as_js
 @command.command("ask")
 @click.argument("number")
 @programme_option
-@click.option("--level", type=_choice(Level), default=Level.TRANSACTIONAL.value, show_default=True)
+@click.option(
+    "--level",
+    type=_choice(Level),
+    default=Level.TRANSACTIONAL.value,
+    show_default=True,
+    help="What they are asked to agree to.",
+)
 @click.option(
     "--text",
     required=True,
