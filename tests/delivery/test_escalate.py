@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -352,6 +352,12 @@ def test_a_person_forces_the_next_step_whatever_its_delay() -> None:
     assert _told(done.effects) == ["ben sms", "cleo sms"]
 
 
+def test_forced_past_a_step_with_nobody_to_somebody_at_once() -> None:
+    incident = Incident(EscalationPolicy("gap", (FIRST, step("gap", "night"), SECOND)))
+    incident.ticks(0)
+    assert _told(incident.forces(10).effects) == ["ben sms", "cleo sms"]
+
+
 def test_forced_twice_by_one_impatience_escalates_once() -> None:
     incident = Incident()
     incident.ticks(0)
@@ -460,6 +466,22 @@ def test_a_renamed_step_keeps_the_time_of_its_place() -> None:
         assert incident.alert.next_at == at(300)
     # Under its new name it is a step nobody was told by.
     assert incident.ticks(300) == ["ada sms"]
+    incident.arrives("ada", 301)
+    incident.policy = EscalationPolicy(
+        "ladder",
+        (
+            replace(SECOND, acknowledged_within_s=7),
+            replace(FIRST, name="x"),
+            replace(THIRD, acknowledged_within_s=5),
+        ),
+    )
+    incident.alert = replace(incident.alert, step="gone", place=2)
+    incident.facts = replace(
+        incident.facts,
+        notifications=tuple(replace(row, step="gone") for row in incident.facts.notifications[1:]),
+    )
+    assert incident.ticks(599) == []
+    assert incident.ticks(600) == ["ada sms"]
 
 
 def test_nonsense_is_named() -> None:
@@ -657,3 +679,36 @@ class Escalation(RuleBasedStateMachine):
 
 TestEscalation = Escalation.TestCase
 TestEscalation.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(policies(), st.sampled_from([0, 1, 30, 61, 301, 4_000])), min_size=1, max_size=8
+    ),
+    st.booleans(),
+)
+def test_however_a_policy_is_changed_nobody_is_told_twice_and_it_comes_to_an_end(
+    changes: list[tuple[EscalationPolicy, int]], reached: bool
+) -> None:
+    incident, now = Incident(), 0.0
+    for policy, seconds in changes:
+        incident.policy = policy
+        now += seconds
+        told = incident.ticks(now)
+        if reached and told:
+            incident.arrives(told[0].split()[0], now)
+            incident.ticks(now)
+        due = incident.alert.next_at
+        assert (due is None) is (incident.alert.exhausted_at is not None)
+        # Looked at again before its time it neither does anything nor puts itself off.
+        if due is not None and due > at(now + 0.5):
+            assert incident.ticks(now + 0.5) == []
+            assert incident.alert.next_at == due
+    incident.policy = replace(incident.policy, rounds=2)
+    incident.runs(9_999_999)
+    assert incident.alert.exhausted_at is not None
+    rounds = [e.round for _, e in incident.log if isinstance(e, Began)]
+    assert rounds == sorted(rounds)
+    ways = [(e.round, e.step, e.way, e.responder) for _, e in incident.log if isinstance(e, Notify)]
+    assert len(ways) == len(set(ways))
