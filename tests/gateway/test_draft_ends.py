@@ -6,9 +6,11 @@ from __future__ import annotations
 import pytest
 
 from looking import BOB, audit
-from ringfence.gateway import bridge, drafts, release
+from ringfence.gateway import bridge, drafts, halt, release
+from ringfence.model.contact import SwitchScope
 from ringfence.model.draft import Draft, DraftState
-from ringfence.model.errors import AlreadyDecided
+from ringfence.model.errors import AlreadyDecided, NotFound
+from ringfence.model.message import MessageStatus
 from ringfence.model.phone import PhoneNumber
 from telling import Story, telling
 
@@ -68,3 +70,74 @@ async def test_a_flood_keeps_nobody_from_deciding(store_url: str) -> None:
         await story.write(lambda tx: drafts.edit(kit, tx, two, "Better.", "operator:t", now))
         await story.passes(seconds=9)
         assert [text.body for text in story.phone(BOB).inbox] == ["a?", "Better."]
+
+
+async def asked_late(story: Story) -> Draft:
+    """Allowed when it was proposed, not when it was to leave."""
+    message_id = await asked(story)
+    object.__setattr__(story.line, "allow_from", frozenset())
+    await story.passes(seconds=9)
+    draft = await draft_of(story, message_id)
+    assert draft.state is DraftState.WAITING
+    return draft
+
+
+@pytest.mark.proves("P6")
+async def test_a_late_draft_waits_as_long_as_any(store_url: str) -> None:
+    sms = {"allowFrom": [BOB], "messageTtlMinutes": 30, "draftTtlMinutes": 600}
+    async with telling(store_url, sms=sms) as story:
+        draft = await asked_late(story)
+        await story.passes(minutes=590)
+        await approve(story, await draft_of(story, draft.message_id))
+        await story.passes(seconds=9)
+        assert [text.body for text in story.phone(BOB).inbox] == ["Dinner at eight?"]
+
+
+@pytest.mark.proves("P6")
+async def test_a_late_draft_of_an_old_text_is_not_over_at_once(store_url: str) -> None:
+    sms = {
+        "allowFrom": [BOB],
+        "draftTtlMinutes": 30,
+        "policy": {"openingHours": {"windows": "tue 09:00-17:00"}},
+    }
+    async with telling(store_url, sms=sms) as story:
+        message_id = await asked(story)
+        object.__setattr__(story.line, "allow_from", frozenset())
+        await story.passes(hours=16, minutes=5)
+        assert (await draft_of(story, message_id)).state is DraftState.WAITING
+        await story.passes(minutes=35)
+        assert (await draft_of(story, message_id)).state is DraftState.EXPIRED
+        message = await story.read(lambda tx: tx.messages.get(message_id))
+        assert message.status is MessageStatus.EXPIRED
+
+
+@pytest.mark.proves("P6")
+async def test_what_a_stop_holds_lives_as_long_as_its_parts(store_url: str) -> None:
+    """Older than any draft may get, since quiet hours held it first."""
+    sms = {
+        "allowFrom": [BOB],
+        "draftTtlMinutes": 30,
+        "policy": {"openingHours": {"windows": "tue 09:00-17:00"}},
+    }
+    async with telling(store_url, sms=sms) as story:
+        message_id = await asked(story)
+        await story.passes(hours=15)
+        kit, now = story.gateway.kit, story.clock.now()
+        everything = SwitchScope.EVERYTHING
+        await story.write(lambda tx: halt.stop(kit, tx, everything, "", "", "operator:t", now))
+        await story.passes(minutes=50)
+        await story.write(lambda tx: halt.resume(kit, tx, everything, "", "operator:t", now))
+        message = await story.read(lambda tx: tx.messages.get(message_id))
+        assert message.status is MessageStatus.HELD
+        now = story.clock.now()
+        await story.write(lambda tx: release.release(kit, tx, message_id, "operator:t", now))
+        await story.passes(minutes=30)
+        await story.passes(seconds=9)
+        assert [text.body for text in story.phone(BOB).inbox] == ["Dinner at eight?"]
+
+
+async def test_no_text_breaks_the_search_for_a_draft(store_url: str) -> None:
+    async with telling(store_url) as story:
+        for key in ("\x00", "Ä2B3", "\ud800", ""):
+            with pytest.raises(NotFound):
+                await story.read(lambda tx, key=key: drafts.find(tx, key))

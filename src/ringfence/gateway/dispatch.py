@@ -220,7 +220,10 @@ class Dispatcher:
             case Verdict.HOLD if decision.until is not None:
                 return self._later(item, decision, decision.until), None
             case Verdict.HOLD:
-                return _ended(item, OutboxState.HELD, MessageStatus.HELD, decision)
+                change, status = _ended(item, OutboxState.HELD, MessageStatus.HELD, decision)
+                # As long as the draft it becomes: a yes must find something to let go.
+                asked_until = now + self._kit.lines[item.line].draft_ttl
+                return replace(change, expires_at=max(item.expires_at, asked_until)), status
             case Verdict.DENY if _only_stopped(decision):
                 # As what waited when the switch was engaged: a person lets it go (ADR 0007).
                 return _ended(item, OutboxState.HELD, MessageStatus.HELD, decision)

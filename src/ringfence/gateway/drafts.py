@@ -44,7 +44,9 @@ class Approved:
 def find(tx: Tx, key: str) -> Draft:
     """A draft by its code (any case) or its message's id. Raises NotFound."""
     wanted = key.strip()
-    draft = tx.drafts.get(wanted) or tx.drafts.by_code(wanted.upper())
+    draft = None
+    if wanted.isascii() and wanted.isprintable():
+        draft = tx.drafts.get(wanted) or tx.drafts.by_code(wanted.upper())
     if draft is None:
         raise NotFound(
             "No draft has this code or message id; `ringfence drafts list` shows those that wait."

@@ -95,6 +95,9 @@ def expire(kit: Equipment, tx: Tx, now: datetime) -> int:
         line = kit.lines.get(key)
         lifetime = line.draft_ttl if line is not None else _GONE_LINE_TTL
         messages += tx.messages.held_before(key, now - lifetime, _SWEEP_MAX)
+    over = [draft.message_id for draft in tx.drafts.expired(now, _SWEEP_MAX)]
+    held = tx.messages.many(over) if over else {}
+    messages += [key for key, one in held.items() if one.status is MessageStatus.HELD]
     tx.messages.change(
         [
             MessageChange(key, now, status=MessageStatus.EXPIRED, reason="expired")
@@ -102,9 +105,9 @@ def expire(kit: Equipment, tx: Tx, now: datetime) -> int:
         ]
     )
     settle_parts(tx, {item.message_id for item in items if item.parts > 1}, "expired", now)
-    for key in {*messages, *(item.message_id for item in items)}:
+    for key in {*messages, *over, *(item.message_id for item in items)}:
         tx.drafts.change(key, DraftState.EXPIRED, "system", "", now)
     if messages or items:
         body = {"messages": sorted(set(messages)), "items": [item.id for item in items]}
         tx.audit.append([kit.audit("expired", "outbox", "system", now, body)])
-    return len(items) + len(messages)
+    return len(items) + len(set(messages))

@@ -155,9 +155,13 @@ class MessageTable:
         return [id_ for (id_,) in rows]
 
     def held_before(self, line: str, created_before: datetime, limit: int) -> list[str]:
-        """Oldest first."""
+        """Oldest first. Without those that end with their draft, or with what is to be sent of them."""
         rows = self._db.rows(
             f"SELECT m.id FROM messages m WHERE {_HELD} AND m.line = ? AND m.created_at < ? "
+            "AND NOT EXISTS (SELECT 1 FROM drafts d "
+            "WHERE d.message_id = m.id AND d.state = 'waiting') "
+            "AND NOT EXISTS (SELECT 1 FROM outbox o "
+            "WHERE o.message_id = m.id AND o.state IN ('due', 'held')) "
             "ORDER BY m.created_at LIMIT ?",
             (line, micros(created_before), limit),
         )
