@@ -103,9 +103,9 @@ def duties(schedule: Schedule, since: datetime, until: datetime) -> tuple[Duty, 
 def next_handover(schedule: Schedule, at: datetime) -> datetime | None:
     """When other people, or nobody, or somebody again will be on call; None if not within
     HORIZON_DAYS."""
-    days, begins = 8, at
-    while begins < at + timedelta(days=HORIZON_DAYS):
-        ends = begins + timedelta(days=days)
+    days, begins, last = 8, at, at + timedelta(days=HORIZON_DAYS)
+    while begins < last:
+        ends = min(begins + timedelta(days=days), last)
         first, *others = shifts(schedule, begins, ends)
         if first.responders != on_call(schedule, at):
             return first.begins
