@@ -1,12 +1,12 @@
 """`python -m bench`: measure side by side on this machine and print the tables.
 
-python -m bench [webhook|outbox|start|audit|all] [--store sqlite|postgres|both] [--quick|--long]"""
+python -m bench [webhook|outbox|start|audit|policy|all] [--store sqlite|postgres|both] [--quick|--long]"""
 
 from __future__ import annotations
 
 import argparse
 
-from bench import audit, outbox, report, start, webhook
+from bench import audit, outbox, policy, report, start, webhook
 
 STORES = ("sqlite", "postgres")
 
@@ -15,7 +15,9 @@ def main() -> None:
     arguments = _arguments()
     stores = STORES if arguments.store == "both" else (arguments.store,)
     wanted = (
-        ("webhook", "outbox", "start", "audit") if arguments.what == "all" else (arguments.what,)
+        ("webhook", "outbox", "start", "audit", "policy")
+        if arguments.what == "all"
+        else (arguments.what,)
     )
     print(f"{report.machine()}; others on this machine: load {report.load()}.", flush=True)
     if "webhook" in wanted:
@@ -26,12 +28,17 @@ def main() -> None:
         _start(arguments)
     if "audit" in wanted:
         _audit(stores, arguments)
+    if "policy" in wanted:
+        _policy(stores, arguments)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "what", nargs="?", default="all", choices=("webhook", "outbox", "start", "audit", "all")
+        "what",
+        nargs="?",
+        default="all",
+        choices=("webhook", "outbox", "start", "audit", "policy", "all"),
     )
     parser.add_argument("--store", default="both", choices=(*STORES, "both"))
     length = parser.add_mutually_exclusive_group()
@@ -64,6 +71,22 @@ def _audit(stores: tuple[str, ...], arguments: argparse.Namespace) -> None:
     rows = [row for store in stores for row in audit.rows(store, audit.measure(store, size))]
     title = "Verifying the audit log (target: seconds per 100,000 entries)"
     print(report.table(title, audit.COLUMNS, rows), flush=True)
+
+
+def _policy(stores: tuple[str, ...], arguments: argparse.Namespace) -> None:
+    size = policy.QUICK if arguments.quick else policy.LONG if arguments.long else policy.NORMAL
+    measured = {store: policy.measure(store, size) for store in stores}
+    rows = [row for store in stores for row in policy.gate_rows(store, measured[store].drains)]
+    title = "What the gate costs the outbox (target: at most a quarter of its throughput)"
+    print(report.table(title, policy.GATE_COLUMNS, rows), flush=True)
+    alone = next((one for one in measured.values() if one.decisions is not None), None)
+    if alone is None or alone.decisions is None:
+        return
+    title = "One decision, all rules (target: pure part 300 µs, with its facts 2 ms)"
+    found = policy.decision_rows(alone.decisions)
+    print(report.table(title, policy.DECISION_COLUMNS, found), flush=True)
+    title = "Decisions made again (target: 100,000 in a minute)"
+    print(report.table(title, policy.AGAIN_COLUMNS, policy.again_rows(alone.again)), flush=True)
 
 
 def _start(arguments: argparse.Namespace) -> None:

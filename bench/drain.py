@@ -2,7 +2,9 @@
 in a fresh process drained through the gate, dispatch and audit, as `--role worker` does it.
 
     python -m bench.drain CONFIG fill MESSAGES RECIPIENTS
-    python -m bench.drain CONFIG drain MESSAGES"""
+    python -m bench.drain CONFIG drain MESSAGES [GATE]
+
+GATE is one of bench.gates, the gate of the configuration where it is not given."""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
+from bench import gates
 from bench.children import say
 from bench.setup import person
 from bench.texts import message_sid
@@ -88,7 +91,7 @@ def _proposals(gateway: Gateway, first: int, count: int, recipients: int) -> lis
         Proposal(
             line,
             PhoneNumber(person(index % recipients)),
-            f"Your visit is at {index % 12 + 1} o'clock; reply here if that has changed. No {index}.",
+            f"Your visit is at {index % 12 + 1} o'clock; reply here if that has changed. No {index:06d}.",
             Act.REPLY,
             "agent:default",
         )
@@ -120,16 +123,17 @@ async def _accepted(gateway: Gateway) -> int:
     return counts.get("outbox.accepted", 0)
 
 
-async def main(config: Path, what: str, *numbers: int) -> None:
+async def main(config: Path, what: str, *more: str) -> None:
     settings = load(config, {})
     logs.configure(settings.logging.level, settings.logging.format)
     async with open_gateway(settings) as gateway:
         if what == "fill":
-            await fill(gateway, *numbers)
+            await fill(gateway, *map(int, more))
         else:
-            await drain(gateway, *numbers)
+            gates.put(gateway, more[1] if len(more) > 1 else gates.WHOLE)
+            await drain(gateway, int(more[0]))
         await asyncio.to_thread(sys.stdin.read)
 
 
 if __name__ == "__main__":
-    run(main(Path(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:])))
+    run(main(Path(sys.argv[1]), *sys.argv[2:]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import report
+from bench import gates, report
 from bench.children import child
 from bench.places import store_url
 from bench.setup import write_config
@@ -66,7 +66,10 @@ class Lives:
 
 def measure(store: str, size: Size) -> list[tuple[Drain, Lives]]:
     """Rounds of both, taking turns, each on a store of its own."""
-    return [(_drain(store, size), _lives(store, size)) for _ in range(size.rounds)]
+    return [
+        (drained(store, size.messages, size.recipients), _lives(store, size))
+        for _ in range(size.rounds)
+    ]
 
 
 COLUMNS = ("store", "what", "messages/s", "of bare", "CPU ms each", "resident MB", "counted")
@@ -110,7 +113,8 @@ def rows(store: str, measured: list[tuple[Drain, Lives]]) -> list[list[str]]:
     ]
 
 
-def _drain(store: str, size: Size) -> Drain:
+def drained(store: str, messages: int, recipients: int, gate: str = gates.WHOLE) -> Drain:
+    """One drain, on a store of its own, by one of the gates of bench.gates."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with (
@@ -119,15 +123,15 @@ def _drain(store: str, size: Size) -> Drain:
         ):
             address = f"http://127.0.0.1:{carrier.says()['port']}"
             config = write_config(folder, url, address)
-            filled = _told(folder, config, "fill", size.messages, size.recipients)
-            drained = _told(folder, config, "drain", size.messages)
+            filled = _told(folder, config, "fill", messages, recipients)
+            told = _told(folder, config, "drain", messages, gate)
             return Drain(
-                drained["accepted"],
+                told["accepted"],
                 carrier.asks("taken")["taken"],
-                drained["seconds"],
-                drained["cpu"],
+                told["seconds"],
+                told["cpu"],
                 filled["cpu"],
-                tuple((accepted, mb) for accepted, mb in drained["memory"]),
+                tuple((accepted, mb) for accepted, mb in told["memory"]),
             )
 
 

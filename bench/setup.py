@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 ACCOUNT = "AC00000000000000000000000000000001"
 TOKEN = "measured-token"
@@ -15,15 +17,22 @@ PUBLIC_URL = "http://127.0.0.1:8080" + PATH
 MANY = 10_000_000
 
 
-def write_config(folder: Path, store_url: str, carrier_url: str = "http://127.0.0.1:9") -> Path:
-    """Write it and return its path."""
+def write_config(
+    folder: Path,
+    store_url: str,
+    carrier_url: str = "http://127.0.0.1:9",
+    *,
+    name: str = "ringfence",
+    sms: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write it and return its path; `sms` replaces keys of the line."""
     document = {
         "gateway": {"publicPort": _free_port(), "privatePort": _free_port()},
         "store": {"url": store_url},
         "agents": {"default": {"kind": "echo"}},
-        "channels": {"sms": _line(carrier_url)},
+        "channels": {"sms": {**_line(carrier_url), **(sms or {})}},
     }
-    path = folder / "ringfence.json5"
+    path = folder / f"{name}.json5"
     path.write_text(json.dumps(document), encoding="utf-8")
     path.chmod(0o600)
     return path

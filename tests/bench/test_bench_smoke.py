@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bench import audit, outbox, report, start, webhook
+from bench import audit, outbox, policy, report, start, webhook
 
 STORES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
@@ -50,3 +50,23 @@ def test_an_audit_log_is_verified(store: str) -> None:
     measured = audit.measure(store, 30)
     assert measured.entries == 31
     assert "31" in report.table("t", audit.COLUMNS, audit.rows(store, measured))
+
+
+def test_the_gate_is_measured_by_itself_and_in_a_drain() -> None:
+    size = policy.Size(stored=3_000, decisions=60, messages=24, rounds=1, again=200)
+    measured = policy.measure("sqlite", size)
+    for gate, [drain] in measured.drains.items():
+        assert drain.accepted == drain.taken == 24, gate
+    found = measured.decisions
+    assert found is not None
+    assert (found.people, len(found.seconds)) == (2, 60)
+    assert found.pure_cpu > 0
+    assert [one.asked for one in measured.again] == [200, 200]
+    assert all(one.changed for one in measured.again), "another configuration decides otherwise"
+    gates = report.table("t", policy.GATE_COLUMNS, policy.gate_rows("sqlite", measured.drains))
+    assert "kill switch, its facts alone" in gates
+    decided = report.table("t", policy.DECISION_COLUMNS, policy.decision_rows(found))
+    assert "pure part" in decided
+    assert "other words" in report.table(
+        "t", policy.AGAIN_COLUMNS, policy.again_rows(measured.again)
+    )
