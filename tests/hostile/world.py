@@ -449,7 +449,7 @@ class World:
         deed = self._switch("stop", scope, subject)
         if way == "text" and scope is SwitchScope.EVERYTHING:
             deed.extra.update(silent=True, open=True)
-            await self._hears(OWNERS[0], "default", "HALT now")
+            await self._hears(OWNERS[0], "default", "HALT")
             return
         if way == "api":
             given = {} if scope is SwitchScope.EVERYTHING else {scope.value: subject}
