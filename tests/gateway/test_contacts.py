@@ -13,7 +13,7 @@ from ringfence.gateway import bridge, contacts, drafts
 from ringfence.model.errors import NotFound
 from ringfence.model.message import MessageStatus
 from ringfence.model.phone import PhoneNumber
-from telling import Story, telling
+from telling import OWNER, Story, telling
 
 ALICE_NUMBER = PhoneNumber(ALICE)
 
@@ -48,6 +48,27 @@ async def talks(story: Story) -> None:
     await story.passes(seconds=9)
     await story.phone(BOB).texts("good morning")
     await story.passes(seconds=9)
+
+
+@pytest.mark.proves("P9")
+async def test_what_owners_were_told_of_an_erased_person_goes_too(store_url: str) -> None:
+    async with telling(store_url) as story:
+        await story.phone(ALICE).texts("my secret is a red door")
+        request = bridge.SendRequest(
+            story.line, PhoneNumber(ALICE), "Mind the red door", "agent:local"
+        )
+        await bridge.send(story.gateway.kit, request)
+        await story.passes(seconds=30)
+        assert len(story.phone(OWNER).inbox) == 2
+        before = len(await story.read(lambda tx: tx.messages.of_person(PhoneNumber(OWNER))))
+        assert (await erase(story))["notices"] == 2
+        after = await _rows(story)
+        assert ALICE not in after
+        assert "red door" not in after
+        told = await story.read(lambda tx: tx.messages.of_person(PhoneNumber(OWNER)))
+        assert len(told) == before, "that they were told stays"
+        _, broken = await story.read(lambda tx: tx.audit.verify())
+        assert broken == ""
 
 
 @pytest.mark.proves("P7", "P9")

@@ -7,12 +7,13 @@ import pytest
 
 from looking import BOB, audit
 from ringfence.gateway import bridge, drafts, halt, release
+from ringfence.gateway.draft_views import draft_views
 from ringfence.model.contact import SwitchScope
 from ringfence.model.draft import Draft, DraftState
 from ringfence.model.errors import AlreadyDecided, NotFound
 from ringfence.model.message import MessageStatus
 from ringfence.model.phone import PhoneNumber
-from telling import Story, telling
+from telling import OWNER, Story, telling
 
 AGENT = "agent:local"
 
@@ -141,3 +142,19 @@ async def test_no_text_breaks_the_search_for_a_draft(store_url: str) -> None:
         for key in ("\x00", "Ä2B3", "\ud800", ""):
             with pytest.raises(NotFound):
                 await story.read(lambda tx, key=key: drafts.find(tx, key))
+
+
+@pytest.mark.proves("P1")
+async def test_who_says_yes_is_told_of_attachments(store_url: str) -> None:
+    async with telling(store_url) as story:
+        url = "https://pictures.example/cat.png"
+        request = bridge.SendRequest(story.line, PhoneNumber(BOB), "Look!", AGENT, (url,))
+        answer = await bridge.send(story.gateway.kit, request)
+        assert answer.message.status is MessageStatus.HELD
+        await story.passes(seconds=9)
+        [told] = [text.body for text in story.phone(OWNER).inbox]
+        draft = await draft_of(story, answer.message.id)
+        assert f"with 1 attached (ringfence drafts show {draft.code} has them)" in told
+        kit = story.gateway.kit
+        [view] = await story.read(lambda tx: draft_views(kit, tx, [draft]))
+        assert view["attachments"] == [url]

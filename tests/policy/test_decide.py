@@ -59,6 +59,15 @@ def test_no_rules_means_no() -> None:
 
 
 @pytest.mark.proves("P1")
+def test_an_act_that_no_rule_is_about_is_a_no() -> None:
+    receiving = frozenset({Act.RECEIVE})
+    silent = Rule("silent", "Says nothing of sending.", lambda f, s: ALLOWED, acts=receiving)
+    decision = by(silent)
+    assert decision.verdict is Verdict.DENY
+    assert [reason.code for reason in decision.reasons] == ["no_rules"]
+
+
+@pytest.mark.proves("P1")
 @pytest.mark.parametrize("answer", [RuntimeError("x"), None, Verdict.ALLOW, True, "allow"])
 def test_a_rule_that_breaks_is_a_no_and_an_alarm(answer: object) -> None:
     decision = by(rule("fine", ALLOWED), rule("broken", answer))

@@ -80,6 +80,31 @@ async def test_the_next_migration_runs_once_and_whole(store_url: str) -> None:
     db.close()
 
 
+async def test_the_fence_finds_what_was_there_before_it(store_url: str) -> None:
+    """People who got texts are no first contacts, and an opt-out stands in the ledger."""
+    location = locate(store_url)
+    db = connect(location, read_only=False, busy_timeout_s=5)
+    migrate(db, postgres=location.is_postgres, migrations=MIGRATIONS[:1])
+    db.run("INSERT INTO people VALUES (?, 'ctc_1', 0, 'keyword', 0)", (ANN.e164,))
+    for count, status in enumerate(("delivered", "delivered", "held")):
+        line = "other" if status == "held" else "default"
+        db.run(
+            "INSERT INTO messages (id, line, direction, number, contact_id, body, status, "
+            "created_at, updated_at, media, message_class, initiator, provider_id, segments, "
+            "encoding, reason, in_reply_to, provenance) VALUES (?, ?, 'out', ?, 'ctc_1', 'hi', ?, "
+            "?, 5, '[]', 'free_text', 'agent:a', '', 1, 'GSM-7', '', '', '{}')",
+            (f"msg_{count}", line, ANN.e164, status, 7 - count),
+        )
+    migrate(db, postgres=location.is_postgres)
+    rows = db.rows("SELECT number, line, since FROM acquaintances")
+    assert [tuple(row) for row in rows] == [(ANN.e164, "default", 6)]
+    db.close()
+    store = await open_store(store_url, clock=SystemClock())
+    [event] = await store.read(lambda tx: tx.consents.of_person(ANN))
+    assert (event.kind.value, event.method.value) == ("opt_out", "keyword")
+    await store.close()
+
+
 def test_migrations_are_numbered_without_gaps() -> None:
     assert [m.version for m in MIGRATIONS] == list(range(1, CURRENT + 1))
 

@@ -10,7 +10,7 @@ from ringfence.gateway import disclosing
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.views import moment
 from ringfence.model.draft import Draft
-from ringfence.model.message import Message
+from ringfence.model.message import MediaRef, Message
 from ringfence.ports import Tx
 
 
@@ -37,7 +37,7 @@ def draft_view(kit: Equipment, draft: Draft, message: Message) -> dict[str, Any]
         "contact": message.contact_id,
         "body": message.body,
         "disclosure": _disclosure(kit, message),
-        "attachments": len(message.media),
+        "attachments": [_attachment(ref) for ref in message.media],
         "reasons": message.reason or None,
         "initiator": message.initiator,
         "provenance": dict(message.provenance),
@@ -62,6 +62,11 @@ def _disclosure(kit: Equipment, message: Message) -> str | None:
     """What the text begins with because the person was not told yet; None for nothing."""
     line = kit.lines.get(message.line)
     return (disclosing.said(line, message)[0] if line is not None else "") or None
+
+
+def _attachment(ref: MediaRef) -> str:
+    """Its address; of a hosted one, whose address is a secret until it leaves, what it is."""
+    return ref.url or f"{ref.content_type}, hosted here"
 
 
 def _cost(kit: Equipment, line: str, segments: int) -> float | None:

@@ -46,6 +46,9 @@ def draft_waits(tx: Tx, line: Line, message: Message, code: str, now: datetime) 
         return []
     before, words = disclosing.said(line, message)
     after = ", after the disclosure" if before else ""
+    if message.media:
+        # A yes is for these too, and nobody sees them here.
+        after += f", with {len(message.media)} attached (ringfence drafts show {code} has them)"
     if len(words) > DRAFT_QUOTE_MAX:
         after += f" ({len(words)} characters; ringfence drafts show {code} has the rest)"
     text = (

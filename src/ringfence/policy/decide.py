@@ -18,7 +18,7 @@ from ringfence.policy.rule import Rule
 
 def decide(facts: Facts, policy: Policy) -> Decision:
     """Sum the rulings. Same facts and policy give the same decision (P11)."""
-    if not policy.rules:
+    if not policy.by_act.get(facts.act):
         reason = Reason("no_rules", Verdict.DENY, "no_rules", "No policy is loaded.")
         return Decision(facts.act, Verdict.DENY, (reason,), policy.version)
     reasons: list[Reason] = []

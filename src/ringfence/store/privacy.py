@@ -109,6 +109,7 @@ class PrivacyTable:
         for table in _BY_NUMBER:
             erased[table] = self._db.run(f"DELETE FROM {table} WHERE number = ?", (number.e164,))
         erased["events"] = self._forget_events(number)
+        erased["notices"] = self._forget_notices(number)
         self._forget_rest(number)
         erased["people"] = self._db.run(
             "DELETE FROM people WHERE number = ? AND blocked = 0 AND opt_out_source = ''",
@@ -135,6 +136,21 @@ class PrivacyTable:
             self._db.run("DELETE FROM dead_events WHERE id = ?", (id_,))
             self._tallies.count("events", line, "dead", -1)
         return len(rows)
+
+    def _forget_notices(self, number: PhoneNumber) -> int:
+        """What owners were texted about the person, their words quoted in it. Of the notices that a
+        longer number with the same beginning stands in, the words go too; the rows stay."""
+        named = f"%{number.e164}%"
+        self._db.run(
+            "UPDATE outbox SET body = '' WHERE message_class = 'owner_notice' AND body LIKE ? "
+            "AND state NOT IN ('due', 'held', 'sending')",
+            (named,),
+        )
+        return self._db.run(
+            "UPDATE messages SET body = '' WHERE message_class = 'owner_notice' AND body LIKE ? "
+            "AND status NOT IN ('queued', 'held', 'sending')",
+            (named,),
+        )
 
     def _forget_rest(self, number: PhoneNumber) -> None:
         for name in _COUNTED:

@@ -16,6 +16,11 @@ _PEOPLE = (
     """CREATE TABLE acquaintances (
         number TEXT NOT NULL, line TEXT NOT NULL, since BIGINT NOT NULL, PRIMARY KEY (number, line)
     ) {clustered}""",
+    # Who got a text before there was a fence is no first contact.
+    """INSERT INTO acquaintances (number, line, since)
+        SELECT number, line, min(created_at) FROM messages
+        WHERE direction = 'out' AND status IN ('sending', 'sent', 'delivered', 'read')
+        GROUP BY number, line""",
     """CREATE TABLE disclosures (
         number TEXT NOT NULL, line TEXT NOT NULL, version TEXT NOT NULL, message_id TEXT NOT NULL,
         state TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (number, line, version)
@@ -33,6 +38,8 @@ _DRAFTS = (
         note TEXT NOT NULL, replaces TEXT NOT NULL, replaced_by TEXT NOT NULL
     )""",
     "CREATE UNIQUE INDEX drafts_code ON drafts (code) WHERE state = 'waiting'",
+    # A code is looked up when it is long decided too: who texts it again is told what became of it.
+    "CREATE INDEX drafts_by_code ON drafts (code, created_at)",
     "CREATE INDEX drafts_waiting ON drafts (created_at) WHERE state = 'waiting'",
     "CREATE INDEX drafts_expiry ON drafts (expires_at) WHERE state = 'waiting'",
     "CREATE INDEX drafts_number ON drafts (number) WHERE state IN ('waiting', 'approved')",
