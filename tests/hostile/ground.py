@@ -6,6 +6,7 @@ entries were committed by then."""
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import os
 import random
@@ -169,6 +170,7 @@ class _Wire(DirectHttp):
 def _empty_store() -> Path:
     """A store with its tables made, to copy from."""
     folder = Path(tempfile.mkdtemp(prefix="ringfence-hostile-", dir=FOLDER))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "empty.db"
     store = SerialStore(f"sqlite:///{path}", Fuse(random.Random(1)))
     store._writer.close()
