@@ -89,7 +89,9 @@ class DraftTable:
 
     def waiting(self, lines: Collection[str] | None, limit: int) -> list[Draft]:
         params = sorted(lines) if lines is not None else []
-        where = "" if lines is None else f" AND d.line IN ({', '.join('?' * len(params)) or 'NULL'})"
+        where = (
+            "" if lines is None else f" AND d.line IN ({', '.join('?' * len(params)) or 'NULL'})"
+        )
         rows = self._db.rows(
             f"SELECT {_DRAFT} FROM drafts d WHERE d.state = 'waiting'{where} "
             "ORDER BY d.created_at, d.message_id LIMIT ?",
