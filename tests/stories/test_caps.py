@@ -162,6 +162,20 @@ async def test_the_day_turns_where_the_line_is(
         assert len(creates(story)) == 5
 
 
+@pytest.mark.proves("C9", "P6")
+async def test_what_waits_behind_a_cap_outlives_the_wait(store_url: str) -> None:
+    """Only the first of a person's waiting texts is asked about; the others wait as long."""
+    sms = house({"recipientVolume": {"day": 2}}, messageTtlMinutes=60)
+    async with telling(store_url, sms=sms) as story:
+        await proposes(story, PEOPLE[:1] * 6)
+        await story.passes(minutes=30)
+        sent = [len(creates(story))]
+        for hours in (7, 24):
+            await story.passes(hours=hours)  # half an hour past midnight
+            sent.append(len(creates(story)))
+        assert sent == [2, 4, 6]
+
+
 @pytest.mark.proves("C9")
 async def test_lines_in_other_zones_share_what_a_person_gets_in_a_day(store_url: str) -> None:
     """It is one person: neither line's day gives them a second helping of the other's, and what the
@@ -173,7 +187,7 @@ async def test_lines_in_other_zones_share_what_a_person_gets_in_a_day(store_url:
         "zone": "Asia/Kathmandu",
     }
     day = {"recipientVolume": {"day": 3}}
-    sms = house(day, accounts={"second": second}, messageTtlMinutes=1_440)
+    sms = house(day, accounts={"second": second})
     async with telling(store_url, sms=sms) as story:
         world = story.carrier.world
         world.carrier.add_line(world.account, "+15555550101", story.clock.now(), world.line.sms)

@@ -141,6 +141,7 @@ class Dispatcher:
                 ended.append((item, status, reason_text(decision.reasons)))
                 asked |= {item.message_id} if decision.verdict is Verdict.HOLD else set()
         matched = tx.outbox.change(changes)
+        tx.outbox.change(_behind(tx, due, changes))
         desk.counts.write()
         tx.acquaintances.meet(met, now)
         tx.audit.append(entries)
@@ -364,6 +365,24 @@ class Dispatcher:
             "detail": outcome.detail,
         }
         return self._kit.audit("attempt", sent.item.id, sent.item.initiator, now, body)
+
+
+def _behind(
+    tx: Tx, due: Sequence[OutboxItem], changes: Sequence[OutboxChange]
+) -> list[OutboxChange]:
+    """What stands behind an item of its conversation that time holds back waits as long, without being
+    asked about: the wait must not use up its life either."""
+    longer: list[OutboxChange] = []
+    for item, change in zip(due, changes, strict=True):
+        until = change.expires_at
+        if change.state is not OutboxState.DUE or until is None or until <= item.expires_at:
+            continue
+        for one in tx.outbox.pending_for(item.number):
+            end = min(until, one.created_at + HELD_BY_TIME_MAX)
+            follows = one.line == item.line and one.seq > item.seq
+            if follows and one.state is OutboxState.DUE and one.expires_at < end:
+                longer.append(OutboxChange(one.id, _CLAIMABLE, OutboxState.DUE, expires_at=end))
+    return longer
 
 
 def _stop_later_parts(tx: Tx, sent: Sent, change: OutboxChange) -> None:
