@@ -6,13 +6,16 @@ from __future__ import annotations
 import pytest
 
 from looking import BOB, audit
-from ringfence.gateway import bridge, drafts, halt, release
+from ringfence.gateway import bridge, drafts, halt, handover, release
+from ringfence.gateway.dispatch import Dispatcher
 from ringfence.gateway.draft_views import draft_views
 from ringfence.model.contact import SwitchScope
 from ringfence.model.draft import Draft, DraftState
 from ringfence.model.errors import AlreadyDecided, NotFound
 from ringfence.model.message import MessageStatus
+from ringfence.model.outbox import OutboxState
 from ringfence.model.phone import PhoneNumber
+from ringfence.ports import OutboxChange
 from telling import OWNER, Story, telling
 
 AGENT = "agent:local"
@@ -158,3 +161,28 @@ async def test_who_says_yes_is_told_of_attachments(store_url: str) -> None:
         kit = story.gateway.kit
         [view] = await story.read(lambda tx: draft_views(kit, tx, [draft]))
         assert view["attachments"] == [url]
+
+
+@pytest.mark.proves("P3")
+async def test_a_yes_from_before_a_pause_lets_nothing_go_in_it(store_url: str) -> None:
+    """It was at the provider when somebody took over, and came back to be tried again."""
+    async with telling(store_url) as story:
+        draft = await draft_of(story, await asked(story))
+        await approve(story, draft)
+        kit = story.gateway.kit
+        dispatcher = Dispatcher(kit)
+        [item] = [one for one in await dispatcher.claim(9) if one.number.e164 == BOB]
+        story.clock.advance(seconds=1)
+        now = story.clock.now()
+        await story.write(
+            lambda tx: handover.hand_over(kit, tx, "", PhoneNumber(BOB), "operator:t", "", now)
+        )
+        change = OutboxChange(item.id, frozenset({item.state}), OutboxState.DUE, due_at=now)
+        assert await story.write(lambda tx: tx.outbox.change([change]))
+        await story.passes(seconds=30)
+        assert story.phone(BOB).inbox == []
+        again = await draft_of(story, draft.message_id)
+        assert again.state is DraftState.WAITING, "a person is asked anew"
+        await approve(story, again)
+        await story.passes(seconds=9)
+        assert [text.body for text in story.phone(BOB).inbox] == ["Dinner at eight?"]

@@ -114,7 +114,7 @@ class FactsDesk:
         if question.act is Act.RECEIVE:
             return self._received(question, person)
         waiting = 0 if question.claiming else self._waiting.get(line.id, 0)
-        approval = self.approval(question)
+        approval, pause = self.approval(question), _paused(self._pauses, question)
         zones = zones_of(person.zone, question.number)
         facts = Facts(
             act=question.act,
@@ -130,7 +130,7 @@ class FactsDesk:
             stopped_by=self._stops(question),
             caution=question.caution,
             passive_replies=_passive_before(question, person),
-            paused=_paused(self._pauses, question),
+            paused=pause.why.value if pause is not None else "",
             listed=question.number.e164 in line.allow_to,
             staged=question.number.e164 in line.test_recipients,
             new_recipient=self.is_new(line.id, question.number),
@@ -139,6 +139,7 @@ class FactsDesk:
             zones=zones.names,
             zone_source=zones.source,
             approval=approval.message_id if approval is not None else "",
+            approved_before_pause=_is_older(approval, pause),
             traits=question.traits,
             counts=self.counts.of(question, waiting),
         )
@@ -245,11 +246,24 @@ def _passive_before(question: Question, person: Person) -> int:
     return max(0, person.passive_replies - 1) if counted else person.passive_replies
 
 
-def _paused(pauses: Sequence[Pause], question: Question) -> str:
-    for pause in pauses:
-        if pause.number == question.number and pause.line in ("", question.line.id):
-            return pause.why.value
-    return ""
+def _paused(pauses: Sequence[Pause], question: Question) -> Pause | None:
+    """The newest of those that cover it."""
+    return max(
+        (
+            pause
+            for pause in pauses
+            if pause.number == question.number and pause.line in ("", question.line.id)
+        ),
+        key=lambda pause: pause.since,
+        default=None,
+    )
+
+
+def _is_older(approval: Draft | None, pause: Pause | None) -> bool:
+    """Was this yes given before the pause began?"""
+    if approval is None or pause is None:
+        return False
+    return approval.decided_at is None or approval.decided_at < pause.since
 
 
 def _pairs(question: Question) -> bool:

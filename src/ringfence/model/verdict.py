@@ -28,12 +28,13 @@ class Verdict(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """One rule's answer. `until` on a HOLD means time will lift it, no person is needed; without it
-    a person must say yes."""
+    a person must say yes, and with `anew` the yes that was given does not count."""
 
     verdict: Verdict
     code: str = ""
     text: str = ""
     until: datetime | None = None
+    anew: bool = False
 
 
 ALLOWED = Ruling(Verdict.ALLOW)

@@ -55,7 +55,7 @@ def allowed(act: Act, policy_version: str) -> Decision:
 def _met_by(rule: Rule, ruling: Ruling, facts: Facts) -> str:
     if ruling.verdict is not Verdict.HOLD or ruling.until is not None:
         return ""
-    if facts.approval:
+    if facts.approval and not ruling.anew:
         return f"approval:{facts.approval}"
     return f"grant:{facts.grant}" if facts.grant and rule.grantable else ""
 

@@ -74,7 +74,8 @@ class Facts:
     say that the line's outbound list, or its staging list, names the recipient; `consent` are the
     levels of consent on record for the text's programme; `zones` are all zones the person may be
     in; `approval` is the message whose live approval covers exactly this text, `grant` the grant
-    that covers this act (both empty for none)."""
+    that covers this act (both empty for none); `approved_before_pause` says that the yes is older
+    than the pause."""
 
     act: Act
     now: datetime
@@ -98,6 +99,7 @@ class Facts:
     zones: tuple[str, ...] = ()
     zone_source: str = ""
     approval: str = ""
+    approved_before_pause: bool = False
     grant: str = ""
     traits: Traits = field(default_factory=Traits)
     counts: VolumeCounts = field(default_factory=VolumeCounts)

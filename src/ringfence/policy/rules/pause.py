@@ -5,7 +5,7 @@ over go."""
 from __future__ import annotations
 
 from ringfence.model.message import MessageClass
-from ringfence.model.verdict import ALLOWED, Ruling, hold
+from ringfence.model.verdict import ALLOWED, Ruling, Verdict
 from ringfence.policy.facts import Facts
 from ringfence.policy.rule import Rule
 
@@ -14,7 +14,9 @@ def judge(facts: Facts, settings: None) -> Ruling:
     asks = facts.message_class is MessageClass.INTAKE_QUESTION
     if not facts.paused or facts.by_operator or not (facts.is_text or asks):
         return ALLOWED
-    return hold("paused", f"A person looks after this conversation ({facts.paused}).")
+    text = f"A person looks after this conversation ({facts.paused})."
+    # Whoever said yes before the pause did not know what made it one.
+    return Ruling(Verdict.HOLD, "paused", text, anew=facts.approved_before_pause)
 
 
 RULE = Rule(

@@ -12,6 +12,9 @@ _PEOPLE = (
         number TEXT NOT NULL, line TEXT NOT NULL, why TEXT NOT NULL, since BIGINT NOT NULL,
         actor TEXT NOT NULL, message_id TEXT NOT NULL, PRIMARY KEY (number, line)
     ) {clustered}""",
+    # When somebody last wrote, however much was sent to them since.
+    """CREATE INDEX messages_heard ON messages (number, line, seq)
+        WHERE direction = 'in' AND status = 'received'""",
     # Whom a line ever wrote to: what makes a first contact one.
     """CREATE TABLE acquaintances (
         number TEXT NOT NULL, line TEXT NOT NULL, since BIGINT NOT NULL, PRIMARY KEY (number, line)
