@@ -4,8 +4,10 @@ over go."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ringfence.model.message import MessageClass
-from ringfence.model.verdict import ALLOWED, Ruling, Verdict
+from ringfence.model.verdict import ALLOWED, Ruling, hold
 from ringfence.policy.facts import Facts
 from ringfence.policy.rule import Rule
 
@@ -14,9 +16,9 @@ def judge(facts: Facts, settings: None) -> Ruling:
     asks = facts.message_class is MessageClass.INTAKE_QUESTION
     if not facts.paused or facts.by_operator or not (facts.is_text or asks):
         return ALLOWED
-    text = f"A person looks after this conversation ({facts.paused})."
+    ruling = hold("paused", f"A person looks after this conversation ({facts.paused}).")
     # Whoever said yes before the pause did not know what made it one.
-    return Ruling(Verdict.HOLD, "paused", text, anew=facts.approved_before_pause)
+    return replace(ruling, anew=facts.approved_before_pause)
 
 
 RULE = Rule(
