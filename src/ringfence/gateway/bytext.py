@@ -26,12 +26,13 @@ COMMAND = "operator_command"
 WRONG_CODES_MAX = 5
 # Of 650,000 codes a patient guesser tries 120 a day.
 WRONG_WITHIN, LOCKED_FOR = timedelta(hours=24), timedelta(hours=1)
+# Nothing in these may match the same space in two ways: a text can hold thousands.
 _DECIDE = re.compile(
-    rf"\s*(ok|no|edit)[\s:]+([a-z0-9]{{{CODE_LENGTH}}})\b[\s:,.!]*(.*?)\s*\Z",
+    rf"\s*(ok|no|edit)[\s:]+([a-z0-9]{{{CODE_LENGTH}}})\b[\s:,.!]*(.*)\Z",
     re.IGNORECASE | re.DOTALL,
 )
 # Alone, or with ALL and a reason: "halt mal" is a German's "wait a moment".
-_HALT = re.compile(r"\s*halt(?:[\s:,]+all\b[\s:,.!]*(.*?))?[\s.!]*\Z", re.IGNORECASE | re.DOTALL)
+_HALT = re.compile(r"\s*halt(?:[\s:,]+all\b[\s:,.!]*(.*))?[\s.!]*\Z", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,9 @@ def read(line: Line, number: PhoneNumber, body: str) -> Command | None:
         return None
     found = _DECIDE.match(body)
     if found and any(sign.isdigit() for sign in found[2]):
-        return Command(found[1].lower(), found[2].upper(), found[3])
+        return Command(found[1].lower(), found[2].upper(), found[3].rstrip())
     if found := _HALT.match(body):
-        return Command("halt", "", found[1] or "")
+        return Command("halt", "", (found[1] or "").rstrip())
     return None
 
 

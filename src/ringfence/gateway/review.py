@@ -3,6 +3,7 @@ here, the gate decides, and only ALLOW writes outbox items. Nothing else writes 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -44,6 +45,9 @@ class Weighed:
 # No 0/O, 1/I/L: read aloud and typed on a phone without doubt.
 CODE_ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CODE_LENGTH = 4
+
+# `too_long`, `classifier: health`.
+_CAUTION = re.compile(r"(?:classifier: )?[a-z_]{1,40}")
 
 _STATUS = {
     Verdict.ALLOW: MessageStatus.QUEUED,
@@ -236,6 +240,21 @@ def reason_text(reasons: Sequence[Reason]) -> str:
     return "; ".join(f"{reason.code}: {reason.text}" for reason in reasons)
 
 
+def coded(caution: str) -> str:
+    """A caution as facts may hold it: names of ours. An agent's own words may be anybody's, and the
+    audit log keeps what it has for good (P9)."""
+    names = [one if _CAUTION.fullmatch(one) else "noted" for one in caution.split(", ") if one]
+    return ", ".join(dict.fromkeys(names))
+
+
+def _reason(proposal: Proposal, decision: Decision) -> str:
+    """Why it is as it is, for whoever decides; an agent's own words stand in the row alone."""
+    text = reason_text(decision.reasons)
+    if coded(proposal.caution) == proposal.caution:
+        return text
+    return f"{text} (the agent noted: {proposal.caution})"
+
+
 def _weigh(kit: Equipment, tx: Tx, proposals: Sequence[Proposal]) -> list[Weighed]:
     pairs = {(proposal.line.id, proposal.number) for proposal in proposals}
     heard = tx.messages.heard(pairs)
@@ -266,7 +285,7 @@ def _question(one: Weighed) -> Question:
         number=proposal.number,
         initiator=proposal.initiator,
         message_class=proposal.message_class,
-        caution=proposal.caution,
+        caution=coded(proposal.caution),
         text_digest=digest(proposal.body),
         text=proposal.body,
         provenance=proposal.provenance,
@@ -304,7 +323,7 @@ def _message(
         initiator=proposal.initiator,
         segments=sum(part.segments for part in one.parts),
         encoding=_encoding(one.parts),
-        reason=reason_text(decision.reasons),
+        reason=_reason(proposal, decision),
         in_reply_to=proposal.in_reply_to,
         provenance=proposal.provenance,
         traits=one.traits,
