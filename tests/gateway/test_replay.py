@@ -74,8 +74,9 @@ async def test_a_stored_decision_is_explained_rule_by_rule(store_url: str) -> No
 
 async def test_what_is_not_on_record_is_not_explained(store_url: str) -> None:
     async with telling(store_url) as story:
-        with pytest.raises(NotFound):
-            await story.read(lambda tx: replay.explain_stored(tx, "msg_nothing"))
+        for key in ("msg_nothing", "", "\x00", "msg_\ud800"):
+            with pytest.raises(NotFound):
+                await story.read(lambda tx, key=key: replay.explain_stored(tx, key))
 
 
 @pytest.mark.proves("P7")

@@ -43,6 +43,8 @@ class Stored:
 def stored_decision(tx: Tx, key: str) -> Stored:
     """The decision named by its own id, or the newest about a message or an outbox item. Raises
     NotFound, also for a record that this program cannot read."""
+    if not (key.isascii() and key.isprintable()):
+        raise NotFound("No id looks like that.")
     entry = tx.audit.get(key)
     entries = [entry] if entry is not None else list(tx.audit.of_subject(key))
     for item in tx.outbox.of_messages([key]).get(key, []):
