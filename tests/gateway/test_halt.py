@@ -345,3 +345,22 @@ async def test_a_flow_is_stopped_by_its_name_and_resume_shows_what_was_held(stor
         assert [item.message_id for item in held] == [keys[0]]
         await story.settle()
         assert len(creates(story)) == 1, "resuming lets nothing go by itself"
+
+
+@pytest.mark.proves("P3", "P6")
+async def test_what_needs_a_person_after_a_stop_becomes_a_draft_when_it_is_let_go(
+    store_url: str,
+) -> None:
+    """It was allowed before the stop; meanwhile the person left the lists."""
+    async with telling(store_url, sms={"allowFrom": [BOB]}) as story:
+        key = await sends(story, BOB, "default", "agent:local")
+        await stop(story, EVERYTHING)
+        object.__setattr__(story.line, "allow_from", frozenset())
+        await resume(story, EVERYTHING)
+        assert await let_go(story, key) == 1
+        await story.passes(seconds=9)
+        assert all(one.recipient != BOB for one in creates(story))
+        draft = await story.read(lambda tx: tx.drafts.get(key))
+        assert draft.state.value == "waiting"
+        with pytest.raises(NotReleasable, match=draft.code):
+            await let_go(story, key)

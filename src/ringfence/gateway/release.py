@@ -33,6 +33,7 @@ def release(kit: Equipment, tx: Tx, message_id: str, actor: str, now: datetime) 
     items = tx.outbox.of_messages([message_id]).get(message_id, [])
     held = [item for item in items if item.state in _HELD]
     _must_be_whole(message, items, held)
+    _must_not_be_asked(tx, message_id)
     _gate_must_allow(kit, tx, held[0], now)
     tx.outbox.change(
         [
@@ -109,6 +110,14 @@ def _must_be_whole(
         )
 
 
+def _must_not_be_asked(tx: Tx, message_id: str) -> None:
+    draft = tx.drafts.get(message_id)
+    if draft is not None and draft.state is DraftState.WAITING:
+        raise NotReleasable(
+            f"It waits for a person's yes: `ringfence drafts approve {draft.code}`."
+        )
+
+
 def _gate_must_allow(kit: Equipment, tx: Tx, item: OutboxItem, now: datetime) -> None:
     """As the claim will ask. The record is made there: one decision for each call."""
     line = kit.lines.get(item.line)
@@ -127,6 +136,6 @@ def _gate_must_allow(kit: Equipment, tx: Tx, item: OutboxItem, now: datetime) ->
         approval_digest=approvals_of(tx, [item]).get(item.id, ""),
     )
     decision, _ = FactsDesk(kit, tx, [question], now).decide(question, item.id)
-    waits = decision.verdict is Verdict.HOLD and decision.until is not None
-    if decision.verdict is not Verdict.ALLOW and not waits:
+    # What needs a person by now becomes a draft at its claim, and whoever says yes is told.
+    if decision.verdict is Verdict.DENY:
         raise NotReleasable(f"The gate says no: {reason_text(decision.reasons)}")
