@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from ringfence.delivery.retry import Again, DeadLetter, Failed, Resolve, Track, next_attempt
+from ringfence.gateway import disclosing
 from ringfence.gateway.attach import hosted_urls
 from ringfence.gateway.batch import Batcher, until_stored
 from ringfence.gateway.cancel import provider_opted_out
@@ -22,6 +23,7 @@ from ringfence.gateway.parts import cancel_later_parts, hold_later_parts, settle
 from ringfence.gateway.recover import expire
 from ringfence.gateway.reports import adopt
 from ringfence.gateway.review import approvals_of, draft_of, reason_text, tell_owners
+from ringfence.gateway.traits import at_claim
 from ringfence.gateway.tries import refusals
 from ringfence.gateway.watching import watch_outcome, watch_status
 from ringfence.model.audit import AuditEntry, digest
@@ -185,9 +187,10 @@ class Dispatcher:
                 tx.media.keep(tokens, now + self._kit.lines[item.line].media.hosted_ttl)
 
     def _question(self, item: OutboxItem, approval_digest: str = "") -> Question:
+        line = self._kit.lines[item.line]
         return Question(
             act=item.act,
-            line=self._kit.lines[item.line],
+            line=line,
             number=item.number,
             initiator=item.initiator,
             message_class=item.message_class,
@@ -199,7 +202,9 @@ class Dispatcher:
             claiming=True,
             message_id=item.message_id,
             text=item.body,
-            traits=item.traits,
+            traits=at_claim(
+                self._kit.policies[line.id], item.traits, disclosing.bare(line, item.body)
+            ),
             approval_digest=approval_digest,
         )
 

@@ -30,7 +30,7 @@ class Traits:
     proposed and stored with it. Holds neither text nor number: `hosts` are digests, `secrets`,
     `shaft`, `reserved` and `hidden` name kinds. `heard_at` is when the person last wrote to the line;
     `disclosure` is the version of the disclosure the text carries; `basis` says on what it left the
-    drafts: `approval`, or `grant:ID`."""
+    drafts: `approval`, or `grant:ID`; `policy` is the version whose lists the words were read by."""
 
     category: Category = Category.CONVERSATION
     programme: str = ""
@@ -49,6 +49,7 @@ class Traits:
     heard_at: datetime | None = None
     disclosure: str = ""
     basis: str = ""
+    policy: str = ""
 
 
 # What `Traits.basis` says of a text that a person let go.
