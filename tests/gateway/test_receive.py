@@ -250,7 +250,11 @@ async def test_suspicions_are_told_to_owners_within_the_bound(sqlite_url: str) -
             form = message_form(ALICE, "stop texting me", sid_of(number))
             await webhook(story, form)
         await story.passes(seconds=10)
-        assert len(story.phone(OWNER).inbox) == NOTICES_PER_HOUR_MAX + 1
+        told = [one.body for one in story.phone(OWNER).inbox]
+        # Each held answer is a draft; those notices are counted apart.
+        assert (
+            len([one for one in told if not one.startswith("Draft ")]) == NOTICES_PER_HOUR_MAX + 1
+        )
 
 
 # -- START and HELP -------------------------------------------------------------------------------
