@@ -98,6 +98,20 @@ async def test_a_late_draft_waits_as_long_as_any(store_url: str) -> None:
 
 
 @pytest.mark.proves("P6")
+async def test_no_part_of_a_late_draft_is_over_before_the_draft(store_url: str) -> None:
+    sms = {"allowFrom": [BOB], "messageTtlMinutes": 30, "draftTtlMinutes": 600}
+    async with telling(store_url, sms=sms) as story:
+        message_id = await asked(story, body="word " * 400)
+        object.__setattr__(story.line, "allow_from", frozenset())
+        await story.passes(minutes=590)
+        draft = await draft_of(story, message_id)
+        assert draft.state is DraftState.WAITING
+        await approve(story, draft)
+        await story.passes(seconds=30)
+        assert len(story.phone(BOB).inbox) == 2, "whole, or not at all"
+
+
+@pytest.mark.proves("P6")
 async def test_a_late_draft_of_an_old_text_is_not_over_at_once(store_url: str) -> None:
     sms = {
         "allowFrom": [BOB],

@@ -5,7 +5,7 @@ no network call inside a transaction."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -149,7 +149,7 @@ class Dispatcher:
         tx.audit.append(entries)
         taken = [item for item in claimed if item.id in matched]
         _mark_sending(tx, taken, now)
-        _mark_ended(tx, ended, now)
+        _mark_ended(tx, ended, {change.id: change.expires_at for change in changes}, now)
         self._ask_people(tx, asked, now)
         self._host_again(tx, taken, now)
         until = now + self._kit.pace.dispatch_lease
@@ -485,7 +485,10 @@ def _mark_sending(tx: Tx, taken: Sequence[OutboxItem], now: datetime) -> None:
 
 
 def _mark_ended(
-    tx: Tx, ended: Sequence[tuple[OutboxItem, MessageStatus, str]], now: datetime
+    tx: Tx,
+    ended: Sequence[tuple[OutboxItem, MessageStatus, str]],
+    lives: Mapping[str, datetime | None],
+    now: datetime,
 ) -> None:
     for item, status, reason in ended:
         if item.parts == 1:
@@ -495,7 +498,8 @@ def _mark_ended(
         if status is MessageStatus.REFUSED:
             cancel_later_parts(tx, item)
         else:
-            hold_later_parts(tx, item, reason)
+            # A draft is of all its parts: none may be gone before somebody decides.
+            hold_later_parts(tx, item, reason, lives[item.id])
         settle_parts(tx, [item.message_id], reason, now)
 
 

@@ -41,10 +41,13 @@ def cancel_later_parts(tx: Tx, item: OutboxItem) -> None:
     _stop(tx, item, _PENDING, OutboxState.CANCELLED, MessageStatus.CANCELLED)
 
 
-def hold_later_parts(tx: Tx, item: OutboxItem, reason: str = EARLIER) -> None:
+def hold_later_parts(
+    tx: Tx, item: OutboxItem, reason: str = EARLIER, expires_at: datetime | None = None
+) -> None:
     """The item became a dead letter, or is held itself: what follows waits with it, for whoever
-    resubmits it or lets it go."""
-    _stop(tx, item, frozenset({OutboxState.DUE}), OutboxState.HELD, MessageStatus.HELD, reason)
+    resubmits it or lets it go, and until `expires_at` where the item does."""
+    due = frozenset({OutboxState.DUE})
+    _stop(tx, item, due, OutboxState.HELD, MessageStatus.HELD, reason, expires_at)
 
 
 def waiting_parts_due(
@@ -86,13 +89,16 @@ def _stop(
     state: OutboxState,
     status: MessageStatus,
     reason: str = EARLIER,
+    expires_at: datetime | None = None,
 ) -> None:
     if item.part == item.parts:
         return
     parts = tx.outbox.of_messages([item.message_id]).get(item.message_id, [])
     tx.outbox.change(
         [
-            OutboxChange(part.id, expect, state, reason=reason, status=status)
+            OutboxChange(
+                part.id, expect, state, reason=reason, status=status, expires_at=expires_at
+            )
             for part in parts
             if part.part > item.part
         ]
