@@ -17,9 +17,9 @@ from ringfence.model.errors import ProviderError, RingfenceError, SignatureRefus
 from ringfence.model.line import Credentials, Line, Secret
 from ringfence.model.outbox import ErrorClass, Outcome, OutcomeKind
 from ringfence.model.phone import PhoneNumber
+from ringfence.model.wire import WebhookRequest, WireRequest, WireResponse
 from ringfence.providers import base, providers
 from ringfence.providers.base import Capabilities, OutboundText, Provider
-from ringfence.providers.wire import WebhookRequest, WireRequest, WireResponse
 
 ALL = sorted(providers())
 FOLDER = Path(ringfence.providers.__path__[0])

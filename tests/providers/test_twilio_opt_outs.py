@@ -10,9 +10,9 @@ import pytest
 from twilio_rig import ACCOUNT, SERVICE, line
 
 from ringfence.model.errors import ProviderError, ProviderMisconfigured
+from ringfence.model.wire import WireResponse
 from ringfence.providers.base import ListsOptOuts
 from ringfence.providers.twilio import PROVIDER
-from ringfence.providers.wire import WireResponse
 
 OURS, ANN = "+15555550100", "+15555550111"
 LIST = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"

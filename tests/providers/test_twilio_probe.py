@@ -9,11 +9,12 @@ import pytest
 from twilio_rig import ACCOUNT, LINE, SENT_SMS, SERVICE, URL, answer, line
 
 from ringfence.model.line import Line
+from ringfence.model.wire import WireResponse
 from ringfence.providers.base import Finding
 from ringfence.providers.twilio import PROVIDER
-from ringfence.providers.wire import WireResponse
 
 API = f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}"
+V1 = "https://messaging.twilio.com/v1"
 ON_SERVICE = line(service_id=SERVICE, number=None)
 
 
@@ -59,6 +60,9 @@ def probe(ours: Line, **answers: WireResponse) -> dict[str, Finding]:
             {
                 "service": f"https://messaging.twilio.com/v1/Services/{SERVICE}",
                 "inbound": f"{API}/Messages.json?PageSize=50",
+                "campaign": f"{V1}/Services/{SERVICE}/Compliance/Usa2p?PageSize=50",
+                "pool": f"{V1}/Services/{SERVICE}/PhoneNumbers?PageSize=50",
+                "toll_free": f"{V1}/Tollfree/Verifications?PageSize=50",
             },
         ),
         (
@@ -67,6 +71,10 @@ def probe(ours: Line, **answers: WireResponse) -> dict[str, Finding]:
                 "service": f"http://127.0.0.1:4010/v1/Services/{SERVICE}",
                 "inbound": f"http://127.0.0.1:4010/2010-04-01/Accounts/{ACCOUNT}"
                 "/Messages.json?PageSize=50",
+                "campaign": f"http://127.0.0.1:4010/v1/Services/{SERVICE}/Compliance/Usa2p"
+                "?PageSize=50",
+                "pool": f"http://127.0.0.1:4010/v1/Services/{SERVICE}/PhoneNumbers?PageSize=50",
+                "toll_free": "http://127.0.0.1:4010/v1/Tollfree/Verifications?PageSize=50",
             },
         ),
     ],
@@ -130,7 +138,11 @@ def test_a_line_without_a_public_url_is_not_healthy() -> None:
 
 def test_a_number_wins_over_a_service() -> None:
     both = line(service_id=SERVICE)
-    assert [name for name, _ in PROVIDER.probe_requests(both)] == ["number", "inbound"]
+    assert [name for name, _ in PROVIDER.probe_requests(both)] == [
+        "number",
+        "inbound",
+        "campaign",
+    ]
     assert probe(both, number=number(), inbound=came_in(None))["webhook"].ok
     assert not probe(both, number=number(), inbound=came_in(11200))["inbound"].ok
 
@@ -175,5 +187,6 @@ def test_silence_is_reported() -> None:
     assert {name: finding.ok for name, finding in findings.items()} == {
         "number": False,
         "inbound": False,
+        "a2p": True,  # nothing was asked: the number's service is not known
     }
     assert "did not answer" in findings["number"].text

@@ -17,10 +17,10 @@ from ringfence.model.errors import (
     ProviderRejected,
 )
 from ringfence.model.message import MessageStatus
-from ringfence.providers import twilio_rest
+from ringfence.model.wire import WireResponse
+from ringfence.providers import answers
 from ringfence.providers.base import RemoteMessage
 from ringfence.providers.twilio import PROVIDER
-from ringfence.providers.wire import WireResponse
 
 API = f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -147,7 +147,7 @@ def test_found_are_the_outbound_ones() -> None:
     ],
 )
 def test_dates(text: object, expected: datetime | None) -> None:
-    assert twilio_rest.moment(text) == expected
+    assert answers.http_moment(text) == expected
 
 
 # -- attachments ---------------------------------------------------------------------------------

@@ -15,11 +15,11 @@ from ringfence.model.errors import ProviderMisconfigured
 from ringfence.model.line import Credentials, Line, Secret
 from ringfence.model.message import MessageStatus
 from ringfence.model.outbox import ErrorClass, Outcome, OutcomeKind
+from ringfence.model.wire import WireResponse
 from ringfence.providers import forms
 from ringfence.providers.base import OutboundText
 from ringfence.providers.twilio import PROVIDER, callback_url, overrides
 from ringfence.providers.twilio_errors import MEANINGS
-from ringfence.providers.wire import WireResponse
 
 MESSAGES = f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
 TEXT = OutboundText(our_id="obx_7", to="+15555550123", body="See you at 5 & bring 10 % – ça va? 👋")

@@ -31,10 +31,10 @@ from twilio_rig import (
 from ringfence.model.errors import MalformedEvent, SignatureRefused
 from ringfence.model.line import Credentials, Secret
 from ringfence.model.message import InboundMessage, MediaRef, MessageStatus, StatusCallback
+from ringfence.model.wire import WebhookRequest
 from ringfence.providers.base import Event, Verified
 from ringfence.providers.twilio import PROVIDER, STATUSES, callback_url
 from ringfence.providers.twilio_signature import signing_text
-from ringfence.providers.wire import WebhookRequest
 
 PICTURE = f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages/{RECEIVED_MMS}/Media/ME"
 SMS = InboundMessage(

@@ -12,8 +12,8 @@ from twilio.request_validator import RequestValidator
 
 from ringfence.model.line import Credentials, Line, Secret
 from ringfence.model.phone import PhoneNumber
+from ringfence.model.wire import WebhookRequest, WireResponse
 from ringfence.providers import forms
-from ringfence.providers.wire import WebhookRequest, WireResponse
 
 WIRE = Path(__file__).parent / "wire" / "twilio"
 TOKEN = "a-token-for-tests-only"

@@ -1,5 +1,5 @@
-"""Provider codecs, found by listing this folder: a module with a `PROVIDER` is one. Nothing here
-opens a socket; nobody outside this folder names a codec."""
+"""Provider codecs, found by listing this folder: a module with a `PROVIDER` is one for texts, a module
+with `CALLS` one for calls. Nothing here opens a socket; nobody outside this folder names a codec."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ringfence.providers.base import Provider
+    from ringfence.providers.base import PlacesCalls, Provider
+    from ringfence.providers.explaining import Explainer
 
 
 @cache
@@ -18,3 +19,20 @@ def providers() -> dict[str, Provider]:
     modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
     codecs = [module.PROVIDER for module in modules if hasattr(module, "PROVIDER")]
     return {codec.name: codec for codec in codecs}
+
+
+@cache
+def call_providers() -> dict[str, PlacesCalls]:
+    """Every codec for calls by its provider's name. Do not change the answer."""
+    modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
+    codecs = [module.CALLS for module in modules if hasattr(module, "CALLS")]
+    return {codec.name: codec for codec in codecs}
+
+
+@cache
+def explainers() -> dict[str, Explainer]:
+    """What each provider's error codes mean to people, by the provider's name; not every provider
+    has one. Do not change the answer."""
+    modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
+    found = [module.EXPLAINER for module in modules if hasattr(module, "EXPLAINER")]
+    return {explainer.name: explainer for explainer in found}

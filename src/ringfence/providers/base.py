@@ -1,23 +1,27 @@
-"""The contract of a provider codec, on one page. A codec turns our values into wire requests and
-wire bytes into our values; it opens no socket, reads no clock, writes no log. Parsers take only
-`Verified`, which only `verify` makes."""
+"""The contract of a provider codec: texts on one page, calls on another. A codec turns our values into
+wire requests and wire bytes into our values; it opens no socket, reads no clock, writes no log.
+Parsers take only `Verified`, which only `verify` and `verify_call` make."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Protocol, runtime_checkable
 
+from ringfence.model.call import Answerer, CallEvent, CallState
+from ringfence.model.instruction import Instruction
 from ringfence.model.line import Line
 from ringfence.model.message import InboundMessage, MessageStatus, StatusCallback
 from ringfence.model.outbox import ErrorClass, Outcome
-from ringfence.providers.wire import WebhookRequest, WireRequest, WireResponse
+from ringfence.model.wire import WebhookRequest, WireRequest, WireResponse
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a provider can do; the docs matrix is generated from it."""
+    """What a provider can do; the docs matrix is generated from it. `yes_lifts`: it lifts its own block
+    of a person on YES, as on START."""
 
     sms: bool = True
     mms: bool = False
@@ -26,6 +30,7 @@ class Capabilities:
     fetch: bool = False
     list: bool = False
     probe: bool = False
+    yes_lifts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,37 @@ class OptOutPage:
     more: WireRequest | None
 
 
+@dataclass(frozen=True, slots=True)
+class ListedMessage:
+    """A message of a line as its provider lists it. `webhook` are the fields with which an inbound one
+    would have been told of, as far as the list has them; empty for what we sent."""
+
+    message: RemoteMessage
+    webhook: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """One page of a line's messages, newest first; `oldest` is of the page's last row, ours or not;
+    `more` asks for the next page."""
+
+    messages: tuple[ListedMessage, ...]
+    oldest: datetime | None
+    more: WireRequest | None
+
+
 Event = InboundMessage | StatusCallback
+
+
+@runtime_checkable
+class ListsMessages(Protocol):
+    """A provider whose own list of a line's messages can be read."""
+
+    def listed_since(self, since: datetime, line: Line) -> Sequence[WireRequest]:
+        """The first page of each list that has to be read (date precision is the provider's)."""
+
+    def listed(self, response: WireResponse, line: Line) -> MessagePage:
+        """Raises as `fetched`."""
 
 
 @runtime_checkable
@@ -159,3 +194,153 @@ class Provider(Protocol):
     def probe_findings(
         self, answers: Sequence[tuple[str, WireResponse]], line: Line
     ) -> Sequence[Finding]: ...
+
+
+# -- calls --------------------------------------------------------------------------------------------
+
+CALL_LIMIT_S_MAX = 14_400  # the longest ceiling every provider takes (facts voice 1.1, 1.6)
+RING_S_MAX = 600
+
+
+@dataclass(frozen=True, slots=True)
+class CallCapabilities:
+    """What a provider can do with calls. `answers_with_instructions`: what to do next is the answer to
+    its webhook (else it is told by requests of ours). `tried_again_safely`: a repeated request to place
+    the same call places none."""
+
+    answers_with_instructions: bool = True
+    tried_again_safely: bool = False
+    detects_machines: bool = False
+    conferences: bool = False
+    takes_messages: bool = False
+    streams: bool = False
+    relay: bool = False
+    digits_on_live_call: bool = False
+
+
+class Detection(Enum):
+    """Whether the provider listens for an answering machine. FAST says who picked up; PATIENT waits
+    until a machine's greeting is over, so that a message can be left."""
+
+    NONE = "none"
+    FAST = "fast"
+    PATIENT = "patient"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundCall:
+    """One call to place. `limit_s` is the provider's own ceiling from the answer on (P12), `ring_s` how
+    long it rings. `instructions` travel with the request where they fit; else, or when there are none,
+    the provider asks at `turn`. What travels along is played to whoever picks up, a machine too. With
+    `detects_meanwhile` the call goes on while the provider listens; else it asks once it knows.
+
+    Raises ValueError for a limit no provider takes: a call without a ceiling must not exist."""
+
+    our_id: str
+    to: str = field(repr=False)
+    limit_s: int
+    ring_s: int = 30
+    turn: str = ""
+    instructions: tuple[Instruction, ...] = ()
+    detection: Detection = Detection.NONE
+    detects_meanwhile: bool = True
+    digits: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.limit_s <= CALL_LIMIT_S_MAX:
+            raise ValueError(f"a call lasts 1 to {CALL_LIMIT_S_MAX} seconds")
+        if not 5 <= self.ring_s <= RING_S_MAX:
+            raise ValueError(f"a call rings 5 to {RING_S_MAX} seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteCall:
+    """A call as the provider lists or returns it. Times are aware UTC; `parent_id` is the call from
+    which this leg was dialled."""
+
+    provider_id: str
+    to: str = field(repr=False)
+    sender: str = field(repr=False)
+    state: CallState
+    inbound: bool
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    lasted_s: int | None = None
+    answered_by: Answerer | None = None
+    parent_id: str = ""
+
+
+class Told(Enum):
+    """What came of telling a live call something. GONE: it is over already, which for hanging up is
+    what was wanted."""
+
+    DONE = "done"
+    GONE = "gone"
+
+
+@runtime_checkable
+class PlacesCalls(Protocol):
+    """A provider that places and takes calls. The line's `voice_url` is where it asks and reports."""
+
+    name: str
+    call_capabilities: CallCapabilities
+
+    def verify_call(self, request: WebhookRequest, line: Line) -> Verified:
+        """Raise SignatureRefused unless the request is the provider's, for the line's `voice_url`."""
+
+    def parse_call(self, verified: Verified) -> CallEvent:
+        """Raise MalformedEvent for a signed request that is no event of a call."""
+
+    def call_misdirected(self, event: CallEvent, line: Line) -> str:
+        """Why the event is not this line's; empty when it is."""
+
+    def call_dedupe_token(self, verified: Verified) -> str:
+        """What is the same in every delivery of one event, made of signed parts only."""
+
+    def place(self, call: OutboundCall, line: Line) -> WireRequest:
+        """Raises ProviderMisconfigured for a line that cannot call."""
+
+    def placed(self, response: WireResponse) -> Outcome: ...
+
+    def answer_call(
+        self, instructions: Sequence[Instruction], our_id: str, line: Line
+    ) -> WireResponse:
+        """The answer to a webhook that asks: the instructions, or nothing where they go by `tell`."""
+
+    def tell(
+        self, instructions: Sequence[Instruction], provider_id: str, our_id: str, line: Line
+    ) -> Sequence[WireRequest]:
+        """Give a live call other instructions. Raises ValueError for what cannot be told to one."""
+
+    def hang_up(self, provider_id: str, line: Line) -> WireRequest: ...
+
+    def told(self, response: WireResponse) -> Told:
+        """The answer to `tell` or `hang_up`. Raises as `fetched`."""
+
+    def fetch_call(self, provider_id: str, line: Line) -> WireRequest: ...
+
+    def call_fetched(self, response: WireResponse) -> RemoteCall:
+        """Raises as `fetched`."""
+
+    def classify_call(self, error_code: int | None) -> ErrorClass:
+        """What an error code of a call means for us."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallPage:
+    """One page of a line's calls, newest first; `more` asks for the next page."""
+
+    calls: tuple[RemoteCall, ...]
+    more: WireRequest | None
+
+
+@runtime_checkable
+class ListsCalls(Protocol):
+    """A provider whose calls can be listed: to find one whose placing was not answered."""
+
+    def find_calls(self, to: str, since: datetime, line: Line) -> WireRequest:
+        """The first page of what this line called, or was called by; `to` empty means anybody."""
+
+    def calls_found(self, response: WireResponse, line: Line) -> CallPage:
+        """Raises as `fetched`."""

@@ -29,17 +29,27 @@ from ringfence.model.errors import (
 from ringfence.model.line import Line
 from ringfence.model.message import InboundMessage, MediaRef, MessageStatus, StatusCallback
 from ringfence.model.outbox import ErrorClass, Outcome, OutcomeKind
-from ringfence.providers import forms, twilio_opt_outs, twilio_probe, twilio_rest, urls
+from ringfence.model.wire import WebhookRequest, WireRequest, WireResponse
+from ringfence.providers import (
+    answers,
+    forms,
+    twilio_list,
+    twilio_opt_outs,
+    twilio_probe,
+    twilio_rest,
+    urls,
+)
 from ringfence.providers.base import (
     Capabilities,
     Event,
     Finding,
+    MessagePage,
     OptOutPage,
     OutboundText,
     RemoteMessage,
     Verified,
 )
-from ringfence.providers.twilio_errors import NOT_TAKEN, meaning
+from ringfence.providers.twilio_errors import meaning
 from ringfence.providers.twilio_signature import (
     OUR_ID,
     SignedUrl,
@@ -48,7 +58,6 @@ from ringfence.providers.twilio_signature import (
     signed_url,
     signing_text,
 )
-from ringfence.providers.wire import WebhookRequest, WireRequest, WireResponse
 
 STATUSES: dict[str, MessageStatus] = {
     "accepted": MessageStatus.QUEUED,
@@ -230,6 +239,12 @@ class Twilio:
             raise ProviderError("The answer is not a list of messages.")
         messages = [_remote(row) for row in listed if isinstance(row, dict)]
         return tuple(m for m in messages if m is not None and not m.inbound)
+
+    def listed_since(self, since: datetime, line: Line) -> Sequence[WireRequest]:
+        return twilio_list.requests(since, line)
+
+    def listed(self, response: WireResponse, line: Line) -> MessagePage:
+        return twilio_list.page(response, line, _remote)
 
     def media(self, url: str, line: Line) -> WireRequest:
         """Fetch an attachment of a message to this line's account. Twilio redirects to a CDN on
@@ -541,47 +556,14 @@ def _sender(line: Line) -> tuple[str, str]:
 
 
 def _accepted(response: WireResponse) -> Outcome:
-    """A 2xx without a readable message id is UNKNOWN, not a failure (B074): a message may well
-    exist, so it is looked for in the list and never sent again unseen."""
-    message = _remote(twilio_rest.document(response.body) or {})
-    if message is None:
-        detail = f"HTTP {response.status} without a message id; the message may exist."
-        return Outcome(OutcomeKind.UNKNOWN, http_status=response.status, detail=detail)
-    code = message.error_code
-    return Outcome(
-        OutcomeKind.ACCEPTED,
-        provider_id=message.provider_id,
-        status=message.status,
-        error_code=code,
-        error_class=None if code is None else meaning(code).error_class,
-        http_status=response.status,
-    )
+    message = _remote(answers.document(response.body) or {})
+    return answers.accepted(message, response.status, meaning)
 
 
 def _refused(response: WireResponse) -> Outcome:
     code = twilio_rest.error_code(response)
-    error_class = _refusal_class(response.status, code)
-    retry = response.status == 429 or error_class in NOT_TAKEN
-    return Outcome(
-        OutcomeKind.RETRYABLE if retry else OutcomeKind.REJECTED,
-        error_code=code,
-        error_class=error_class,
-        http_status=response.status,
-        retry_after_s=twilio_rest.retry_after_s(response) if retry else None,
-        detail=twilio_rest.detail(response, code),
-    )
-
-
-def _refusal_class(status: int, code: int | None) -> ErrorClass:
-    known = meaning(code).error_class
-    if status == 429 and known not in NOT_TAKEN:
-        return ErrorClass.RETRY
-    if status == 401:
-        return ErrorClass.STOP_LINE
-    if code is None and status in (403, 404, 405):
-        # Not the API's words: something else answers at apiBaseUrl, or stands before it.
-        return ErrorClass.CONFIG
-    return known
+    words, later = twilio_rest.detail(response, code), answers.retry_after_s(response)
+    return answers.refused(response.status, code, meaning(code), later, words)
 
 
 def _remote(row: dict[str, object]) -> RemoteMessage | None:
@@ -601,7 +583,7 @@ def _remote(row: dict[str, object]) -> RemoteMessage | None:
         body=_text(row.get("body")).removeprefix(TRIAL_PREFIX),
         status=STATUSES.get(_text(status), MessageStatus.QUEUED),
         error_code=int(str(code)) if _CODE.fullmatch(str(code)) else None,
-        created_at=twilio_rest.moment(row.get("date_created")),
+        created_at=answers.http_moment(row.get("date_created")),
         inbound=direction == "inbound",
         segments=int(str(segments)) if _COUNT.fullmatch(str(segments)) else 0,
     )

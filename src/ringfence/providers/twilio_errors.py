@@ -3,19 +3,8 @@ are permanent and want a person's eye: Twilio says codes may change without noti
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ringfence.model.outbox import ErrorClass
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a code means and what to do, both as sentences for an operator."""
-
-    error_class: ErrorClass
-    means: str
-    do: str = ""
-
+from ringfence.providers.meanings import Meaning, meaning_in
 
 _SENDER = "Check the line's number or Messaging Service in the provider's console."
 _REGISTER = "Finish the sender's registration; until then this traffic is blocked."
@@ -48,6 +37,9 @@ MEANINGS: dict[int, Meaning] = {
         "A trial account reaches verified numbers only.",
         "Verify the recipient or upgrade the account.",
     ),
+    21609: Meaning(
+        ErrorClass.CONFIG, "The provider refuses the address for status reports.", _REACH
+    ),
     21610: Meaning(ErrorClass.OPT_OUT, "The recipient has opted out."),
     21611: Meaning(ErrorClass.RETRY_LATER, "The sender's queue is full."),
     21617: Meaning(ErrorClass.PERMANENT, "The text is longer than 1600 characters.", _BUG),
@@ -63,9 +55,14 @@ MEANINGS: dict[int, Meaning] = {
     30008: Meaning(ErrorClass.BOUNDED_RETRY, "The carrier failed without saying why."),
     30022: Meaning(ErrorClass.RETRY_LATER, "The 10DLC rate was exceeded."),
     30023: Meaning(ErrorClass.RETRY_LATER, "The 10DLC daily cap is used up."),
+    30024: Meaning(ErrorClass.CONFIG, "A carrier does not know the sender (yet).", _REGISTER),
+    30027: Meaning(ErrorClass.RETRY_LATER, "The day's T-Mobile segments are used up."),
     30032: Meaning(ErrorClass.CONFIG, "The toll-free number is not verified.", _REGISTER),
+    30033: Meaning(ErrorClass.CONFIG, "The 10DLC campaign is suspended.", _REGISTER),
     30034: Meaning(ErrorClass.CONFIG, "The sender has no 10DLC registration.", _REGISTER),
+    30035: Meaning(ErrorClass.CONFIG, "The number is still being set up for 10DLC.", _REGISTER),
     30036: Meaning(ErrorClass.PERMANENT, "The message waited too long at the provider."),
+    30037: Meaning(ErrorClass.CONFIG, "Sending is switched off for this account.", _SENDER),
     30047: Meaning(ErrorClass.PERMANENT, "The provider could not move the message to its hours."),
     30410: Meaning(ErrorClass.BOUNDED_RETRY, "The carrier did not answer in time."),
     30450: Meaning(ErrorClass.REPUTATION, "The provider suspects message pumping."),
@@ -82,11 +79,7 @@ MEANINGS: dict[int, Meaning] = {
     for code in range(35111, 35127)
 }
 
-# Refusals that prove the message was not taken and may be taken later (facts 2.6, 3.6).
-NOT_TAKEN = frozenset({ErrorClass.RETRY, ErrorClass.RETRY_LATER})
-
 
 def meaning(code: int | None) -> Meaning:
     """What `code` means; unknown codes and no code are permanent, to be reviewed."""
-    known = MEANINGS.get(code) if code is not None else None
-    return known or Meaning(ErrorClass.PERMANENT, "The provider refused the message.")
+    return meaning_in(MEANINGS, code)

@@ -10,15 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from ringfence.model.errors import ProviderError
 from ringfence.model.line import Line
 from ringfence.model.outbox import ErrorClass
-from ringfence.providers import forms, twilio_rest, urls
+from ringfence.model.wire import WireRequest, WireResponse
+from ringfence.providers import answers, twilio_rest
 from ringfence.providers.base import OptOutPage, OptOutSign
 from ringfence.providers.twilio_errors import meaning
-from ringfence.providers.wire import WireRequest, WireResponse
 from ringfence.text.keywords import KeywordKind, classify
 
 SEEN_IN = (
@@ -46,8 +45,10 @@ def page(response: WireResponse, line: Line) -> OptOutPage:
         raise ProviderError("The answer is not a list of messages.")
     rows = [row for row in listed if isinstance(row, dict)]
     signs = [sign for row in rows if _is_ours(row, line) and (sign := _sign(row)) is not None]
-    oldest = twilio_rest.moment(rows[-1].get("date_created")) if rows else None
-    return OptOutPage(tuple(signs), oldest, _more(document.get("next_page_uri"), line))
+    oldest = answers.http_moment(rows[-1].get("date_created")) if rows else None
+    return OptOutPage(
+        tuple(signs), oldest, twilio_rest.next_page(document.get("next_page_uri"), line)
+    )
 
 
 def _is_ours(row: Mapping[str, Any], line: Line) -> bool:
@@ -65,7 +66,7 @@ def _sign(row: Mapping[str, Any]) -> OptOutSign | None:
     )
     if not isinstance(number, str):
         return None
-    at, sid = twilio_rest.moment(row.get("date_created")), str(row.get("sid") or "")
+    at, sid = answers.http_moment(row.get("date_created")), str(row.get("sid") or "")
     if not inbound:
         refused = meaning(_code(code)).error_class is ErrorClass.OPT_OUT
         return OptOutSign(number, at, False, sid, str(code)) if refused else None
@@ -79,19 +80,3 @@ def _sign(row: Mapping[str, Any]) -> OptOutSign | None:
 def _code(value: object) -> int | None:
     found = _CODE.fullmatch(str(value))
     return int(found[0]) if found else None
-
-
-def _more(link: object, line: Line) -> WireRequest | None:
-    """The next page. Its address is a path; credentials go to this line's own list only."""
-    if not isinstance(link, str) or not link:
-        return None
-    url = f"{twilio_rest.account_url(line)}/Messages.json"
-    parts = urlsplit(link)
-    here = url.removeprefix(urls.api_base(line.api_base_url))
-    if parts.scheme or parts.netloc or parts.path != here:
-        raise ProviderError("The list goes on at another place than it began.")
-    try:
-        query = forms.decode(parts.query)
-    except ValueError:
-        raise ProviderError("The address of the list's next page cannot be read.") from None
-    return twilio_rest.get(line, url, query)

@@ -1,5 +1,6 @@
 """What a line's probe asks Twilio and how it reads the answers (B100, B101). Findings are for any
-log or ticket: they never hold a phone number (B103)."""
+log or ticket: they never hold a phone number (B103). What is asked about the sender's registration
+is `twilio_registration`'s."""
 
 from __future__ import annotations
 
@@ -9,11 +10,11 @@ from urllib.parse import quote
 
 from ringfence.model.errors import ProviderError
 from ringfence.model.line import Line
-from ringfence.providers import twilio_rest, urls
+from ringfence.model.wire import WireRequest, WireResponse
+from ringfence.providers import twilio_registration, twilio_rest, urls
 from ringfence.providers.base import Finding
 from ringfence.providers.redaction import redact
 from ringfence.providers.twilio_errors import meaning
-from ringfence.providers.wire import WireRequest, WireResponse
 
 NUMBER, SERVICE, INBOUND = "number", "service", "inbound"
 _RECENT = 3
@@ -38,14 +39,15 @@ def requests(line: Line) -> list[tuple[str, WireRequest]]:
     if line.number is not None:
         inbound = [("To", line.number.e164), ("PageSize", "20")]
     asked.append((INBOUND, twilio_rest.get(line, f"{account}/Messages.json", inbound)))
-    return asked
+    return [*asked, *twilio_registration.requests(line)]
 
 
 def findings(answers: Sequence[tuple[str, WireResponse]], line: Line) -> list[Finding]:
     """One finding per thing looked at; a request without an answer is reported, not an error."""
     given = dict(answers)
     names = [SERVICE] if line.service_id and line.number is None else [NUMBER]
-    return [_finding(name, given.get(name), line) for name in (*names, INBOUND)]
+    found = [_finding(name, given.get(name), line) for name in (*names, INBOUND)]
+    return [*found, *twilio_registration.findings(given, line)]
 
 
 def _finding(name: str, response: WireResponse | None, line: Line) -> Finding:
@@ -86,25 +88,16 @@ def _service(document: Mapping[str, Any], line: Line) -> Finding:
 
 
 def _compare(url: object, method: object, line: Line) -> Finding:
-    """The webhook at the provider against ours. The fragment is ours to choose; a default port
-    written out or not is the same place."""
+    """The webhook at the provider against ours."""
     if not line.public_url:
         return Finding("webhook", False, "The line has no public URL.", "Set publicWebhookUrl.")
     if not isinstance(url, str) or not url:
         return Finding("webhook", False, "No webhook is set at the provider.", _SET_URL)
-    if _place(url) != _place(line.public_url):
+    if urls.place(url) != urls.place(line.public_url):
         return Finding("webhook", False, "The provider calls another URL.", _SET_URL)
     if str(method).upper() != "POST":
         return Finding("webhook", False, "The provider calls with another method.", _SET_URL)
     return Finding("webhook", True, "The provider calls this line's URL with POST.")
-
-
-def _place(url: str) -> tuple[object, ...]:
-    parts = urls.split(url)
-    if parts is None:
-        return (url,)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return parts.scheme, parts.hostname, port, parts.path or "/", parts.query
 
 
 def _inbound(document: Mapping[str, Any], line: Line) -> Finding:

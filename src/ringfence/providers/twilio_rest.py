@@ -4,11 +4,9 @@ into an error."""
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -19,13 +17,14 @@ from ringfence.model.errors import (
     ProviderRejected,
 )
 from ringfence.model.line import Line
+from ringfence.model.wire import WireRequest, WireResponse
 from ringfence.providers import forms, urls
-from ringfence.providers.redaction import readable, redact
-from ringfence.providers.twilio_errors import NOT_TAKEN, meaning
-from ringfence.providers.wire import WireRequest, WireResponse
+from ringfence.providers.answers import document, told
+from ringfence.providers.meanings import NOT_TAKEN
+from ringfence.providers.redaction import readable
+from ringfence.providers.twilio_errors import meaning
 
 VERSION = "2010-04-01"
-RETRY_AFTER_S_MAX = 3600.0
 ERROR_BYTES_MAX = 8 * 1024
 DOCUMENT_BYTES_MAX = 1024 * 1024
 LIST_BYTES_MAX = 8 * 1024 * 1024
@@ -33,11 +32,6 @@ _JSON = {"Accept": "application/json"}
 _FORM = {"Accept": "application/json", "Content-Type": forms.FORM}
 # An error document cut at the limit is no JSON any more; its code comes first and survives.
 _CODE = re.compile(r'"code"\s*:\s*(\d{1,6})\b')
-_DATE = re.compile(
-    r"(?:\w{3}, )?(\d{1,2}) (\w{3}) (\d{4}) (\d\d):(\d\d):(\d\d) (?:([+-])(\d\d)(\d\d)|GMT)",
-    re.ASCII,
-)
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def account_url(line: Line) -> str:
@@ -66,6 +60,23 @@ def get(line: Line, url: str, query: Sequence[tuple[str, str]] = ()) -> WireRequ
     )
 
 
+def next_page(link: object, line: Line) -> WireRequest | None:
+    """The next page of this line's message list; None after the last. The link is a path, and
+    credentials go to this line's own list only. Raises ProviderError for any other place."""
+    if not isinstance(link, str) or not link:
+        return None
+    url = f"{account_url(line)}/Messages.json"
+    parts = urlsplit(link)
+    here = url.removeprefix(urls.api_base(line.api_base_url))
+    if parts.scheme or parts.netloc or parts.path != here:
+        raise ProviderError("The list goes on at another place than it began.")
+    try:
+        query = forms.decode(parts.query)
+    except ValueError:
+        raise ProviderError("The address of the list's next page cannot be read.") from None
+    return get(line, url, query)
+
+
 def post(line: Line, url: str, fields: Sequence[tuple[str, str]]) -> WireRequest:
     body = forms.encode(fields).encode()
     return WireRequest("POST", url, headers=_FORM, secret_headers=credentials(line), body=body)
@@ -84,15 +95,6 @@ def credentials(line: Line) -> Mapping[str, str]:
     return {"Authorization": f"Basic {word}"}
 
 
-def document(body: bytes) -> dict[str, Any] | None:
-    """The body as a JSON object, or None."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
 def error_code(response: WireResponse) -> int | None:
     """The code of an error document, also of one cut off or of a problem document (RFC 9457)."""
     found = document(response.body)
@@ -105,13 +107,10 @@ def error_code(response: WireResponse) -> int | None:
 
 def detail(response: WireResponse, code: int | None) -> str:
     """What an operator may read of a refusal: our words, then the provider's, redacted (P9)."""
-    known = meaning(code)
     found = document(response.body) or {}
     theirs = found.get("message") or found.get("detail")
     said = theirs if isinstance(theirs, str) else readable(response.body, ERROR_BYTES_MAX)
-    source = f"HTTP {response.status}" + (f", Twilio {code}" if code is not None else "")
-    ours = f"{known.means} {known.do}".strip()
-    return f"{ours} ({source}: {redact(said) or 'no text'})"
+    return told("Twilio", response.status, code, meaning(code), said)
 
 
 def answer(response: WireResponse) -> dict[str, Any]:
@@ -129,38 +128,3 @@ def answer(response: WireResponse) -> dict[str, Any]:
     if response.status == 429 or response.status >= 500 or meaning(code).error_class in NOT_TAKEN:
         raise ProviderBusy(words)
     raise ProviderRejected(words)
-
-
-def retry_after_s(response: WireResponse) -> float | None:
-    """Retry-After (RFC 9110 section 10.2.3) in seconds, bounded; a date is read against the
-    response's own Date, since a codec has no clock. None when absent or senseless."""
-    given = response.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", given, re.ASCII):
-        return min(float(given), RETRY_AFTER_S_MAX)
-    until, at = moment(given), moment(response.headers.get("date"))
-    if until is None or at is None:
-        return None
-    return min(max((until - at).total_seconds(), 0.0), RETRY_AFTER_S_MAX)
-
-
-def moment(text: object) -> datetime | None:
-    """An RFC 2822 date as aware UTC, or None."""
-    found = _DATE.fullmatch(text) if isinstance(text, str) else None
-    if found is None or found.group(2) not in _MONTHS:
-        return None
-    day, month, year, hour, minute, second, sign, hours, minutes = found.groups()
-    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-    try:
-        zone = timezone(-offset if sign == "-" else offset)
-        local = datetime(
-            int(year),
-            _MONTHS.index(month) + 1,
-            int(day),
-            int(hour),
-            int(minute),
-            int(second),
-            tzinfo=zone,
-        )
-        return local.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None

@@ -68,3 +68,13 @@ def on_loopback(url: str) -> bool:
     """Whether `url` is on this machine: a simulated carrier or another stand-in."""
     parts = split(url)
     return parts is not None and parts.hostname is not None and loopback(parts.hostname)
+
+
+def place(url: str) -> tuple[object, ...]:
+    """What tells two webhook addresses apart: a default port written out or not is the same place, and
+    the fragment is ours to choose."""
+    parts = split(url)
+    if parts is None:
+        return (url,)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return parts.scheme, parts.hostname, port, parts.path or "/", parts.query
