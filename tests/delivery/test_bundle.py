@@ -60,8 +60,8 @@ def test_the_first_leaves_at_once_and_those_behind_it_together() -> None:
     sent = [Sent("ada", "billing", NOW)]
     waiting = [owed(number) for number in range(2, 7)]
     held = plan(waiting, sent, at(5))
-    assert (held.now, held.next_at) == ((), at(210))
-    assert told(plan(waiting, sent, at(210)).now) == [("ada", "billing", 5)]
+    assert (held.now, held.next_at) == ((), at(60))
+    assert told(plan(waiting, sent, at(60)).now) == [("ada", "billing", 5)]
 
 
 def test_a_first_alert_of_another_service_overtakes_three_hundred() -> None:
@@ -110,9 +110,9 @@ def test_people_do_not_wait_for_each_other() -> None:
     ("before", "expected"),
     [
         ([], 0),
-        ([-60], 150),  # a first is free, what comes after it is spread over the quarter of an hour
-        ([-210], 0),
-        ([-30], 180),
+        ([-60], 0),
+        ([-30], 30),  # one a minute
+        ([-800, -600, -60], 0),  # five in a quarter of an hour are free
         ([-900], 0),
         ([-841, -631, -421, -211, -1], 449),
     ],

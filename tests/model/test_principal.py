@@ -28,7 +28,8 @@ def test_only_an_operator_widens_anything() -> None:
     }
     for permission in widening:
         assert PERMISSIONS[permission] == {PrincipalKind.OPERATOR}
-    assert PERMISSIONS[Permission.APPROVE] == {PrincipalKind.OPERATOR, PrincipalKind.APPROVER}
+    for permission in (Permission.APPROVE, Permission.ALERTS):
+        assert PERMISSIONS[permission] == {PrincipalKind.OPERATOR, PrincipalKind.APPROVER}
 
 
 @pytest.mark.proves("P2")

@@ -13,7 +13,7 @@ import pytest
 from ringfence.model.errors import MalformedEvent
 from ringfence.model.event import Event
 from ringfence.model.line import Secret
-from ringfence.providers.wire import WebhookRequest
+from ringfence.model.wire import WebhookRequest
 from ringfence.sources import sources
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)

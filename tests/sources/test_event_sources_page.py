@@ -13,7 +13,7 @@ import pytest
 from sources_rig import NOW
 
 from ringfence.model.line import Secret
-from ringfence.providers.wire import WebhookRequest
+from ringfence.model.wire import WebhookRequest
 from ringfence.sources import sources
 from ringfence.sources.base import EVENTS_MAX, Signing
 from ringfence.text.conditions import CHARS_MAX, DEPTH_MAX, TERMS_MAX, parse

@@ -28,7 +28,7 @@ import ringfence.sources
 from ringfence.model.errors import BodyTooLarge, MalformedEvent, RingfenceError, SignatureRefused
 from ringfence.model.event import Event
 from ringfence.model.line import Secret
-from ringfence.providers.wire import WebhookRequest
+from ringfence.model.wire import WebhookRequest
 from ringfence.sources import base, sources
 from ringfence.sources.base import Answers, CarriesToken, Signing, Source, Verified
 from ringfence.sources.identity import NAME_CHARS_MAX

@@ -27,14 +27,15 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """Tiers of growing length. The first may be used up at once; what a longer one allows beyond the
-    one before is spread over the rest of it."""
+    """Tiers of growing length. The first may be used up as fast as `gap_s` between two texts lets
+    it; what a longer one allows beyond the one before is spread over the rest of it."""
 
     tiers: tuple[Tier, ...]
+    gap_s: int = 0
 
 
 # Facts reliability-mechanics 3.1: what people who are paged bear.
-PER_PERSON: Final = Throttle((Tier(1, 60), Tier(5, 900), Tier(11, 3_600), Tier(21, 10_800)))
+PER_PERSON: Final = Throttle((Tier(5, 900), Tier(11, 3_600), Tier(21, 10_800)), gap_s=60)
 QUIET_S: Final = 900
 """A service of which somebody got no text for so long is news to them again."""
 
@@ -120,7 +121,7 @@ def plan(
 def allowed_at(times: Sequence[datetime], throttle: Throttle, now: datetime) -> datetime:
     """The first moment, not before `now`, at which one more text is within every tier. `times` are
     those of the texts before, in order."""
-    moment = now
+    moment = max(now, times[-1] + timedelta(seconds=throttle.gap_s)) if times else now
     while True:
         later = max(
             (_tier_free_at(times, throttle, index, moment) for index in _indices(throttle)),

@@ -11,11 +11,13 @@ from ringfence.model.phone import PhoneNumber
 
 class Role(Enum):
     """Who a contact is to one line. OWNER: in `owners`; MEMBER: on the allow list; GUEST: paired;
-    STRANGER: nobody we know."""
+    RESPONDER: somebody who can be on call, for alerts alone and never to an agent; STRANGER: nobody
+    we know."""
 
     OWNER = "owner"
     MEMBER = "member"
     GUEST = "guest"
+    RESPONDER = "responder"
     STRANGER = "stranger"
 
 

@@ -30,7 +30,9 @@ class Traits:
     proposed and stored with it. Holds neither text nor number: `hosts` are digests, `secrets`,
     `shaft`, `reserved` and `hidden` name kinds. `heard_at` is when the person last wrote to the line;
     `disclosure` is the version of the disclosure the text carries; `basis` says on what it left the
-    drafts: `approval`, or `grant:ID`; `policy` is the version whose lists the words were read by."""
+    drafts: `approval`, or `grant:ID`; `policy` is the version whose lists the words were read by.
+    After `use_until` nobody wants it any more; `life_s` are the seconds it may wait to leave (0: the
+    line's time). `fallback` is the line it waited on before that one failed."""
 
     category: Category = Category.CONVERSATION
     programme: str = ""
@@ -50,6 +52,9 @@ class Traits:
     disclosure: str = ""
     basis: str = ""
     policy: str = ""
+    use_until: datetime | None = None
+    life_s: int = 0
+    fallback: str = ""
 
 
 # What `Traits.basis` says of a text that a person let go.

@@ -46,6 +46,7 @@ RingfenceError
     ├── ConfigInvalid            one or more bad values, each with its path
     ├── SecretUnavailable        a reference that cannot be resolved
     ├── TemplateChanged          another text under a name and version that were used
+    ├── SourceBlocked            an event source whose secret cannot be looked up
     └── LineBlocked              a line that cannot work until an operator mends it
 """
 
@@ -199,7 +200,7 @@ class SignatureRefused(WrongRequest):
 
 
 class MalformedEvent(WrongRequest):
-    """The webhook is signed but is not an event Ringfence can read."""
+    """The request is let in, but is no event Ringfence can read."""
 
 
 class MediaRefused(WrongRequest):
@@ -346,6 +347,13 @@ class TemplateChanged(ConfigError):
     """This template says something else than when its version was first used."""
 
     http_status = 409
+
+
+class SourceBlocked(ConfigError):
+    """This event source cannot work until an operator mends its configuration."""
+
+    http_status = 503
+    retryable = True
 
 
 class LineBlocked(ConfigError):

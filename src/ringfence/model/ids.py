@@ -21,6 +21,12 @@ PREFIXES = {
     "consent": "cns",
     "opt_in": "opt",
     "token": "tok",
+    "alert": "alr",
+    "planned": "pln",
+    "ticket": "tkt",
+    "ticket_task": "tsk",
+    "override": "ovr",
+    "maintenance": "mnt",
 }
 
 

@@ -60,14 +60,16 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a provider account needs. `auth_tokens`: the first signs our requests; all are accepted
-    on webhooks, so that a token can be rotated (facts 2.4). An API key, when given, replaces the
-    account id and token as REST credentials."""
+    """What a provider account needs. `auth_tokens`: our requests carry the first; where the provider
+    signs webhooks with them, all are accepted, so that a token can be rotated (facts 2.4). An API key,
+    when given, replaces the account id and token as REST credentials. `public_keys`: where it signs
+    with a key of its own instead, the ones accepted, as its portal shows them."""
 
     account_id: str
     auth_tokens: tuple[Secret, ...]
     api_key_id: str | None = None
     api_key_secret: Secret | None = None
+    public_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class InboundLimits:
     bad_requests_per_minute: int = 300
     messages_per_minute_per_sender: int = 30
     messages_per_minute_per_line: int = 6_000
-    callbacks_per_minute: int = 3_000
+    callbacks_per_minute: int = 60_000
     tracked_keys_max: int = 5_000
 
 
@@ -104,7 +106,10 @@ class Line:
     those that get anything at all while the line is staged; `zone` is the IANA zone of its days and
     opening hours; `disclosure` is what a person is told first (empty: nothing is owed);
     `safe_reply` is what somebody who may be in need is answered (empty: our own words);
-    `intake` is what people who write in are asked before anything else."""
+    `intake` is what people who write in are asked before anything else; `fallback` is the line that may
+    take over what waits here while this one does not work (empty: none); `daily_segments` is what
+    carriers take from the registered sender in a day (None: not watched); `voice_url` is where the
+    provider asks about calls (None: the line takes and places none)."""
 
     id: str
     provider: str
@@ -140,6 +145,9 @@ class Line:
     intake: IntakeForm | None = None
     programme: str = ""
     zone: str = "UTC"
+    daily_segments: int | None = None
+    fallback: str = ""
+    voice_url: str | None = field(default=None, repr=False)
     media: MediaLimits = field(default_factory=MediaLimits)
     inbound: InboundLimits = field(default_factory=InboundLimits)
 

@@ -62,6 +62,8 @@ class MessageClass(Enum):
     SAFE_REPLY = "safe_reply"
     INTAKE_QUESTION = "intake_question"
     INTAKE_END = "intake_end"
+    PAGE = "page"
+    ALERT_ANSWER = "alert_answer"
 
 
 @dataclass(frozen=True, slots=True)

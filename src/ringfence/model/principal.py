@@ -14,7 +14,7 @@ _DIGITS = re.compile(r"[0-9][0-9._-]{5,}[0-9]", re.ASCII)
 
 
 class PrincipalKind(Enum):
-    """OPERATOR: everything. APPROVER: looks and says yes or no to drafts. VIEWER: looks. AGENT:
+    """OPERATOR: everything. APPROVER: looks, says yes or no to drafts, and acts on alerts. VIEWER: looks. AGENT:
     proposes, and sees its own. EVENTS: posts events and sees nothing."""
 
     OPERATOR = "operator"
@@ -42,6 +42,8 @@ class Permission(Enum):
     RESUME = "resume"  # release one
     TOKENS = "tokens"  # create, list and revoke tokens
     EVENTS = "events"  # post events
+    ALERTS = "alerts"  # take, pass on and end alerts; change who is on call; maintenance
+    TICKETS = "tickets"  # try again what a ticket system was not told
 
 
 _OPERATOR = frozenset({PrincipalKind.OPERATOR})
@@ -63,6 +65,8 @@ PERMISSIONS: dict[Permission, frozenset[PrincipalKind]] = {
     Permission.RESUME: _OPERATOR,
     Permission.TOKENS: _OPERATOR,
     Permission.EVENTS: frozenset({PrincipalKind.OPERATOR, PrincipalKind.EVENTS}),
+    Permission.ALERTS: frozenset({PrincipalKind.OPERATOR, PrincipalKind.APPROVER}),
+    Permission.TICKETS: _OPERATOR,
 }
 """The whole of it: a permission that is not here is nobody's."""
 
@@ -73,6 +77,7 @@ WHOLE_HOUSE = frozenset(
         Permission.AUDIT,
         Permission.CONSENT,
         Permission.CONTACTS,
+        Permission.TICKETS,
     }
 )
 """What has no line to be kept to: a principal that is kept to some lines has none of these."""

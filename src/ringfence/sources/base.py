@@ -19,7 +19,7 @@ EVENTS_MAX = 1_000
 
 
 class WebhookRequest(Protocol):
-    """What a source sees of a request; `providers.wire.WebhookRequest` is one, and so is what a test
+    """What a source sees of a request; `model.wire.WebhookRequest` is one, and so is what a test
     makes up. `query` is raw and without `?`; header names are lower case; `body` is as it came."""
 
     @property

@@ -88,6 +88,19 @@ def parse(text: str) -> Condition:
     return _Reader(text).whole()
 
 
+def parse_operand(text: str) -> Operand:
+    """Read one field of an event (`data.name`) or one literal (`"Acme"`). Raises InvalidField."""
+    if len(text) > CHARS_MAX:
+        raise InvalidField(f"A field has at most {CHARS_MAX} characters; this has {len(text)}.")
+    return _Reader(text).alone()
+
+
+def value_of(operand: Operand, event: Event) -> Any:
+    """What stands there; None where there is no such field."""
+    found = _value(operand, fields_of(event))
+    return None if found is _MISSING else found
+
+
 def holds(condition: Condition, event: Event) -> bool:
     """Whether it is so of this event. Never raises."""
     return _judge(condition, fields_of(event), [])
@@ -248,6 +261,12 @@ class _Reader:
         if self._kind != "end":
             raise self._error("expected `and`, `or` or the end")
         return condition
+
+    def alone(self) -> Operand:
+        operand = self._operand()
+        if self._kind != "end":
+            raise self._error("expected the end")
+        return operand
 
     def _either(self, depth: int) -> Condition:
         terms = [self._both(depth)]
