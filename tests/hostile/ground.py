@@ -27,9 +27,9 @@ from ringfence.bootstrap import Gateway, Swaps, open_gateway
 from ringfence.clock import ManualClock
 from ringfence.config import Settings, load
 from ringfence.model.errors import RingfenceError
+from ringfence.model.wire import WireRequest, WireResponse
 from ringfence.net.http import HttpClient
 from ringfence.ports import Tx
-from ringfence.providers.wire import WireRequest, WireResponse
 from ringfence.simulator.carrier import Behaviour, Carrier
 from ringfence.simulator.crashes import Fuse, Life, Pause, SerialStore, lives_counted, outside
 from ringfence.simulator.exchange import Exchange

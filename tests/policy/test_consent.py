@@ -144,7 +144,10 @@ def test_where_even_ordinary_texts_need_it(act: Act, initiator: Initiator) -> No
 
 @pytest.mark.parametrize(
     "message_class",
-    sorted(set(MessageClass) - {MessageClass.FREE_TEXT, MessageClass.TEMPLATE}, key=str),
+    sorted(
+        set(MessageClass) - {MessageClass.FREE_TEXT, MessageClass.TEMPLATE, MessageClass.PAGE},
+        key=str,
+    ),
 )
 def test_what_is_owed_and_the_question_itself_need_none(message_class: MessageClass) -> None:
     asked = about(Category.CONVERSATION, message_class=message_class)

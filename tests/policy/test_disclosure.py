@@ -52,6 +52,12 @@ def test_owners_and_owed_answers_are_no_case() -> None:
     assert not RULE.grantable
 
 
+@pytest.mark.parametrize("role", [Role.RESPONDER, Role.MEMBER])
+def test_a_page_to_somebody_on_duty_waits_for_nothing(role: Role) -> None:
+    page = facts(role=role, message_class=MessageClass.PAGE, disclosure=Disclosure.OWED)
+    assert ask(RULE, page).verdict is Verdict.ALLOW
+
+
 @pytest.mark.proves("P1")
 def test_a_yes_to_words_that_do_not_tell_is_no_yes_to_not_telling() -> None:
     given = facts(disclosure=Disclosure.OWED, approval="msg_1", role=Role.STRANGER)

@@ -10,7 +10,12 @@ from ringfence.model.verdict import Act, Verdict
 from ringfence.policy.facts import Initiator
 from ringfence.policy.rules.loop_guard import RULE
 
-PASSIVE = {MessageClass.PAIRING, MessageClass.HELP, MessageClass.OPT_IN_CONFIRMATION}
+PASSIVE = {
+    MessageClass.PAIRING,
+    MessageClass.HELP,
+    MessageClass.OPT_IN_CONFIRMATION,
+    MessageClass.ALERT_ANSWER,
+}
 
 
 @pytest.mark.proves("P10")

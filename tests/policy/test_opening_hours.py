@@ -59,7 +59,7 @@ def test_people_keep_their_own_hours(initiator: Initiator) -> None:
 @pytest.mark.parametrize("kind", list(MessageClass))
 def test_what_ringfence_owes_goes_at_any_hour_and_nothing_else(kind: MessageClass) -> None:
     ruling = ask(RULE, at(FRIDAY_NIGHT, message_class=kind), **OFFICE)
-    waits = kind in (MessageClass.FREE_TEXT, MessageClass.TEMPLATE)
+    waits = kind in (MessageClass.FREE_TEXT, MessageClass.TEMPLATE, MessageClass.PAGE)
     assert (ruling.verdict is Verdict.HOLD) == waits
 
 

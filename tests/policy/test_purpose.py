@@ -72,7 +72,10 @@ def test_only_an_intake_line_asks_questions(purpose: Purpose, message_class: Mes
 @pytest.mark.parametrize("purpose", Purpose)
 @pytest.mark.parametrize(
     "message_class",
-    sorted(set(MessageClass) - {TEXT, TEMPLATE, MessageClass.OWNER_NOTICE, *INTAKE}, key=str),
+    sorted(
+        set(MessageClass) - {TEXT, TEMPLATE, MessageClass.PAGE, MessageClass.OWNER_NOTICE, *INTAKE},
+        key=str,
+    ),
 )
 def test_what_is_owed_is_owed_on_every_line(purpose: Purpose, message_class: MessageClass) -> None:
     asked = facts(initiator=Initiator.SYSTEM, message_class=message_class)

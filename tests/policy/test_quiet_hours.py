@@ -205,6 +205,7 @@ OWED = {
     MessageClass.OPT_IN_CONFIRMATION,
     MessageClass.HELP,
     MessageClass.SAFE_REPLY,
+    MessageClass.ALERT_ANSWER,
 }
 
 

@@ -58,5 +58,6 @@ def test_what_is_owed_is_not_held_back_for_money() -> None:
         MessageClass.OPT_IN_CONFIRMATION,
         MessageClass.HELP,
         MessageClass.SAFE_REPLY,
+        MessageClass.ALERT_ANSWER,
         MessageClass.OWNER_NOTICE,
     }

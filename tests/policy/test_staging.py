@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from policy_facts import ask, facts
+from policy_facts import ask, facts, policy_of
 
 from ringfence.model.contact import Role
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import Act, Verdict
+from ringfence.policy.decide import decide
 from ringfence.policy.facts import Initiator
-from ringfence.policy.rules.staging import RULE
+from ringfence.policy.rules.staging import OF_THE_PROFILE, RULE
 
 
 @pytest.mark.parametrize("act", sorted(set(Act) - {Act.RECEIVE}, key=str))
@@ -30,3 +31,23 @@ def test_test_recipients_and_owners_do() -> None:
     assert ask(RULE, owner, enabled=True).verdict is Verdict.ALLOW
     assert ask(RULE, owner, enabled=True, owners=False).verdict is Verdict.DENY
     assert ask(RULE, facts(role=Role.MEMBER), enabled=True).verdict is Verdict.DENY
+
+
+@pytest.mark.parametrize("initiator", Initiator)
+@pytest.mark.parametrize("message_class", MessageClass)
+def test_in_the_profile_nothing_but_the_list_lets_anybody_be_reached(
+    initiator: Initiator, message_class: MessageClass
+) -> None:
+    """Neither a yes to that very text nor a grant, and an owner by the list alone."""
+    policy = policy_of(RULE, staging=OF_THE_PROFILE)
+    for role in Role:
+        given = facts(
+            role=role,
+            initiator=initiator,
+            message_class=message_class,
+            approval="msg_1",
+            grant="grt_1",
+        )
+        assert decide(given, policy).verdict is Verdict.DENY
+        listed = facts(role=role, initiator=initiator, message_class=message_class, staged=True)
+        assert decide(listed, policy).verdict is Verdict.ALLOW

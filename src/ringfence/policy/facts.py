@@ -39,7 +39,7 @@ class Disclosure(Enum):
     GIVEN = "given"
 
 
-_TEXTS = frozenset({MessageClass.FREE_TEXT, MessageClass.TEMPLATE})
+_TEXTS = frozenset({MessageClass.FREE_TEXT, MessageClass.TEMPLATE, MessageClass.PAGE})
 _FIRST_MOVES = frozenset({Act.INITIATE, Act.CALL})
 
 

@@ -20,6 +20,7 @@ _OWED = frozenset(
         MessageClass.HELP,
         MessageClass.OWNER_NOTICE,
         MessageClass.SAFE_REPLY,
+        MessageClass.ALERT_ANSWER,
     }
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ringfence.model.contact import Role
 from ringfence.model.verdict import ALLOWED, Act, Ruling, deny, hold
 from ringfence.policy.facts import Facts, Initiator, day_end
 from ringfence.policy.rule import Looser, Rule, option
@@ -45,7 +46,8 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
     if counts.agent_day >= settings.day:
         text = f"It already sent {counts.agent_day} messages this day (limit {settings.day})."
         return hold("agent_volume", text, day_end(facts.now, settings.zone))
-    unknown = facts.new_recipient and facts.heard_s is None
+    # A page to somebody on duty is of no use tomorrow, and the configuration names who that is.
+    unknown = facts.new_recipient and facts.heard_s is None and facts.role is not Role.RESPONDER
     if unknown and counts.new_recipients_day >= settings.new_recipients_day:
         text = f"The line already wrote first to {counts.new_recipients_day} new people this day."
         return hold("new_recipients", text, day_end(facts.now, settings.zone))
@@ -55,7 +57,7 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
 RULE = Rule(
     "agent_volume",
     "One agent or event source sends at most so many messages a day, and the line writes first to "
-    "at most so many new people a day; more wait. Beyond so many proposals an hour an agent is refused, "
+    "at most so many new people a day, responders aside; more wait. Beyond so many proposals an hour an agent is refused, "
     "so that nobody has to look through a flood of drafts.",
     judge,
     Settings(),

@@ -11,7 +11,7 @@ from ringfence.model.consent import Level
 from ringfence.model.contact import Role
 from ringfence.model.draft import Category
 from ringfence.model.verdict import ALLOWED, Act, Ruling, deny, hold
-from ringfence.policy.facts import Facts
+from ringfence.policy.facts import Facts, Initiator
 from ringfence.policy.rule import Looser, Refusal, Rule, option
 
 
@@ -51,13 +51,17 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
         case Category.TRANSACTIONAL:
             if facts.role is Role.OWNER or _agreed(facts, Level.TRANSACTIONAL):
                 return ALLOWED
-            return settings.transactional.ruling(
-                "no_consent", "This person did not agree to texts of this programme."
-            )
+            text = "This person did not agree to texts of this programme."
+            if facts.initiator is Initiator.EVENT:
+                return deny("no_consent", text)  # nobody stands by to decide for a machine's text
+            return settings.transactional.ruling("no_consent", text)
         case Category.ALERT:
             if _vouched_for(facts) or _agreed(facts, Level.TRANSACTIONAL):
                 return ALLOWED
-            return hold("no_consent", "An alert needs a number on one of the line's lists.")
+            text = "An alert needs a number on one of the line's lists, or of a responder."
+            if facts.initiator is Initiator.EVENT:
+                return deny("no_consent", text)
+            return hold("no_consent", text)
         case Category.CONVERSATION:
             return _conversation(facts, settings)
         case _:
@@ -98,7 +102,7 @@ def _vouched_for(facts: Facts) -> bool:
 RULE = Rule(
     "consent",
     "Texts about somebody's affairs need their agreement to that programme, alerts a number on one "
-    "of the line's lists; marketing is off unless switched on, and then needs a written agreement. "
+    "of the line's lists or of a responder; without it what an event starts is refused. Marketing is off unless switched on, and then needs a written agreement. "
     "A stranger may be answered for some hours after they wrote.",
     judge,
     Settings(),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
+from ringfence.model.message import MessageClass
 from ringfence.model.verdict import ALLOWED, Ruling, Verdict, deny, hold
 from ringfence.policy.facts import Facts
 from ringfence.policy.rule import Answer, Looser, Refusal, Rule, option
@@ -72,7 +73,8 @@ def _findings(facts: Facts, settings: Settings) -> list[Ruling]:
         found.append(deny("secret", f"It seems to hold a secret ({kinds})."))
     if traits.shorteners:
         found.append(deny("short_link", "Carriers filter links by shorteners: write it out."))
-    if traits.hosts:
+    # A page's one link is our own, to the alert; what the event said is shown without its links.
+    if traits.hosts and facts.message_class is not MessageClass.PAGE:
         found.append(_links(traits.hosts, settings))
     if traits.hidden:
         kinds = ", ".join(traits.hidden)

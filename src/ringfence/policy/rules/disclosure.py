@@ -1,5 +1,6 @@
 """What a person must be told first on a line (who writes, that it is automated, how to reach somebody,
-STOP and HELP). The gateway adds it to their first text; a text that should have it and has not waits."""
+STOP and HELP). The gateway adds it to their first text; a text that should have it and has not waits.
+A page is no case: it goes to people on duty alone, whom somebody of ours put on the list."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ class Settings:
 
 
 def judge(facts: Facts, settings: Settings) -> Ruling:
-    words = facts.is_text or facts.message_class in _INTAKE
+    page = facts.message_class is MessageClass.PAGE
+    words = (facts.is_text and not page) or facts.message_class in _INTAKE
     if not words or facts.role is Role.OWNER:
         return ALLOWED
     if facts.disclosure is not Disclosure.OWED:
@@ -41,7 +43,7 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
 RULE = Rule(
     "disclosure",
     "Nobody but an owner gets a text before they were told who writes, that it is automated and how "
-    "to stop it.",
+    "to stop it; pages to people on duty are no case of it.",
     judge,
     Settings(),
     acts=frozenset({Act.REPLY, Act.INITIATE, Act.SPEAK}),

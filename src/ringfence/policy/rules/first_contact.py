@@ -26,6 +26,11 @@ class Settings:
     templates_exempt: bool = option(
         False, "Templates, which a person wrote beforehand, need none.", looser=Looser.TRUE
     )
+    flows_exempt: bool = option(
+        True,
+        "What an event starts needs none where the person agreed to the text's programme.",
+        looser=Looser.TRUE,
+    )
 
 
 def judge(facts: Facts, settings: Settings) -> Ruling:
@@ -36,6 +41,8 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
     if settings.known_exempt and facts.role is not Role.STRANGER:
         return ALLOWED
     if settings.templates_exempt and facts.message_class is MessageClass.TEMPLATE:
+        return ALLOWED
+    if settings.flows_exempt and facts.initiator is Initiator.EVENT and facts.consent:
         return ALLOWED
     return settings.enforce.ruling(
         "first_contact", "This line never wrote to this person, nor they to it."

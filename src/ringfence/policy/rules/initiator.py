@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
+from ringfence.model.message import MessageClass
 from ringfence.model.verdict import ALLOWED, Act, Ruling, deny
 from ringfence.policy.facts import Facts, Initiator
 from ringfence.policy.rule import Answer, Looser, Rule, option
@@ -36,6 +37,10 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
         if started is Initiator.OPERATOR:
             return ALLOWED
         return deny("not_theirs", "Such a text is Ringfence's own to send.")
+    if facts.message_class is MessageClass.PAGE:
+        if started is Initiator.AGENT:
+            return deny("not_theirs", "Agents page nobody.")
+        return ALLOWED  # who can be on call is there to be woken by events
     if facts.act is Act.SPEAK or _is_answer(facts, settings):
         return ALLOWED
     match started:

@@ -10,7 +10,14 @@ from ringfence.model.verdict import ALLOWED, Act, Ruling, deny
 from ringfence.policy.facts import Facts, Initiator
 from ringfence.policy.rule import EVERY_ACT, Looser, Rule, option
 
-_PASSIVE = frozenset({MessageClass.PAIRING, MessageClass.HELP, MessageClass.OPT_IN_CONFIRMATION})
+_PASSIVE = frozenset(
+    {
+        MessageClass.PAIRING,
+        MessageClass.HELP,
+        MessageClass.OPT_IN_CONFIRMATION,
+        MessageClass.ALERT_ANSWER,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

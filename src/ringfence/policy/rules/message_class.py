@@ -36,9 +36,20 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
 
 
 def _ruling(facts: Facts, settings: Settings) -> Ruling:
+    """The stricter of what the category and the text's class are told: a category taken away must
+    not turn a refusal of free text into a question."""
+    category, text = _of_category(facts, settings), _of_class(facts, settings)
+    return text if text.verdict > category.verdict else category
+
+
+def _of_category(facts: Facts, settings: Settings) -> Ruling:
     category = facts.traits.category
-    if category not in settings.categories:
-        return settings.others.ruling("category", f"This line sends nothing {category.value}.")
+    if category in settings.categories:
+        return ALLOWED
+    return settings.others.ruling("category", f"This line sends nothing {category.value}.")
+
+
+def _of_class(facts: Facts, settings: Settings) -> Ruling:
     if facts.message_class is MessageClass.FREE_TEXT:
         return settings.free_text.ruling("free_text", "This line sends no free text by itself.")
     name = facts.traits.template.partition("@")[0]

@@ -40,6 +40,7 @@ _OWED = frozenset(
         MessageClass.OPT_IN_CONFIRMATION,
         MessageClass.HELP,
         MessageClass.SAFE_REPLY,
+        MessageClass.ALERT_ANSWER,
     }
 )
 # A clock that was set back makes a text of just now one from the future; more is no answer to it.

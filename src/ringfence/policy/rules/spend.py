@@ -17,6 +17,7 @@ _OWED = frozenset(
         MessageClass.OPT_IN_CONFIRMATION,
         MessageClass.HELP,
         MessageClass.SAFE_REPLY,
+        MessageClass.ALERT_ANSWER,
         # Bounded by themselves (gateway/notices.py), and a page must not wait for the next day.
         MessageClass.OWNER_NOTICE,
     }

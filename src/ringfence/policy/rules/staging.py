@@ -25,6 +25,9 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
     return deny("staging", "The line is being tried out, and this person is no test recipient.")
 
 
+# In the staging profile: the list and nobody else. An owner is reached when the list names them.
+OF_THE_PROFILE = Settings(enabled=True, owners=False)
+
 RULE = Rule(
     "staging",
     "While a line is staged only its test recipients and owners are reached.",
