@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,12 @@ def config_path(tmp_path: Path) -> Path:
 def load_text(config_path: Path) -> Callable[..., Settings]:
     """Write a text as the configuration file and load it."""
 
-    def loaded(text: str, environ: Mapping[str, str] | None = None) -> Settings:
+    def loaded(
+        text: str, environ: Mapping[str, str] | None = None, now: datetime | None = None
+    ) -> Settings:
         config_path.write_text(text, encoding="utf-8")
         config_path.chmod(0o600)
-        return load(config_path, environ or {})
+        return load(config_path, environ or {}, now)
 
     return loaded
 
@@ -44,8 +47,10 @@ def load_text(config_path: Path) -> Callable[..., Settings]:
 def load_good(load_text: Callable[..., Settings]) -> Callable[..., Settings]:
     """Load a good configuration changed by a merge patch."""
 
-    def loaded(patch: Mapping[str, Any] | None = None, environ: Any = None) -> Settings:
-        return load_text(json.dumps(merge_patch(GOOD, dict(patch or {}))), environ)
+    def loaded(
+        patch: Mapping[str, Any] | None = None, environ: Any = None, now: datetime | None = None
+    ) -> Settings:
+        return load_text(json.dumps(merge_patch(GOOD, dict(patch or {}))), environ, now)
 
     return loaded
 

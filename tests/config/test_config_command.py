@@ -183,3 +183,36 @@ def test_import_openclaw_says_what_it_left(tmp_path: Path) -> None:
     result = call(target, "import-openclaw", str(openclaw), "--json")
     assert list(json.loads(result.stdout)["left"]) == ["gateway"]
     assert call(target, "validate").exit_code == 0
+
+
+OPERATIONS = {
+    "sources": {"stripe": {"secrets": ["whsec_hush"]}},
+    "responders": {"ann": {"number": "+15555550141"}},
+    "escalationPolicies": {"ops": {"steps": [{"notify": ["person:ann"]}]}},
+    "tickets": {"hub": {"kind": "github", "repository": "acme/ops", "token": "hush"}},
+    "flows": {"incident": {"types": ["alert.*"], "alert": {"escalation": "ops"}}},
+}
+
+
+def test_the_operations_channel_is_patched_shown_set_and_validated(path: Path) -> None:
+    text = json.dumps(OPERATIONS)
+    assert "would load" in call(path, "patch", "--file", "-", "--dry-run", stdin=text).output
+    assert "incident" not in path.read_text()
+    done = call(path, "patch", "--file", "-", stdin=text).output
+    assert '+ sources.stripe.secrets: ["•••"]  (secret)' in done
+    assert '+ tickets.hub.token: "•••"  (secret)' in done
+    assert call(path, "get", "responders.ann.number").output == "+15555550141\n"
+    assert call(path, "get", "tickets.hub.token").output == "•••\n"
+    assert call(path, "set", "flows.incident.when", 'severity == "critical"').exit_code == 0
+    assert "all values are good" in call(path, "validate").output
+
+
+def test_a_change_that_a_flow_does_not_survive_is_not_written(path: Path) -> None:
+    call(path, "patch", "--file", "-", stdin=json.dumps(OPERATIONS))
+    before = path.read_text()
+    result = call(path, "set", "escalationPolicies.ops", "null")
+    assert result.exit_code == 1
+    assert "flows.incident.alert.escalation" in str(result.exception)
+    result = call(path, "set", "flows.incident.when", "severity ==")
+    assert "flows.incident.when: Character 12" in str(result.exception)
+    assert path.read_text() == before

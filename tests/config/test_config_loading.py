@@ -118,7 +118,7 @@ E164_ADVICE = "a phone number (Write it as + and 7 to 15 digits, for example +15
             'fragment, got "https://•••@api.example.com"',
         ),
         (sms(mediaMaxMb=0), f"{SMS}.mediaMaxMb: expected a number above 0, got 0"),
-        (sms(provider="telnix"), f'{SMS}.provider: expected one of "twilio", got "telnix"'),
+        (sms(provider="telnix"), f'{SMS}.provider: expected one of "twilio", "telnyx", "plivo", got "telnix"'),
         (sms(purpose="party"), f'{SMS}.purpose: expected one of "hotline", "intake", "notify", got "party"'),
         (sms(optOutReplies="both"), f'{SMS}.optOutReplies: expected one of "provider", "ringfence", got "both"'),
         (sms(agent="nobody"), f'{SMS}.agent: expected the name of an agent (default), got "nobody"'),

@@ -4,6 +4,7 @@ frozen values. Importing this package loads no validating library; `load` does."
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from ringfence.config.settings import (
@@ -28,10 +29,11 @@ __all__ = [
 ]
 
 
-def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+def load(path: Path | None, environ: Mapping[str, str], now: datetime | None = None) -> Settings:
     """Read the file (`path`, else RINGFENCE_CONFIG, else ~/.ringfence/ringfence.json5) and the
     environment. Raises ConfigInvalid with every problem at once; a missing default file is an
-    empty configuration. Secrets are resolved here: one that cannot be blocks its line only."""
+    empty configuration. Secrets are resolved here: one that cannot be blocks its line only.
+    Calendars of schedules are read around `now`, the present when it is not given."""
     from ringfence.config.loading import load_settings
 
-    return load_settings(path, environ)
+    return load_settings(path, environ, now)

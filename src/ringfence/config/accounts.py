@@ -12,7 +12,8 @@ from ringfence.config.problems import join_path
 SMS_PATH = "channels.sms"
 DEFAULT_ACCOUNT = "default"
 Loc = tuple[str | int, ...]
-_GROUPS = ("pairing", "limits", "media", "policy")
+_GROUPS = ("pairing", "limits", "media", "policy", "a2p")
+_SENDERS = {"fromNumber", "messagingServiceSid", "messagingProfileId", "powerpackUuid"}
 _CHANNEL_ONLY = ("accounts", "defaultAccount", "enabled")
 
 
@@ -83,8 +84,8 @@ def _has_default(sms: Mapping[str, Any], named: Mapping[str, Any], environment: 
         return True
     known = {**environment.values, **sms}
     if named:
-        return bool({"fromNumber", "messagingServiceSid"} & set(known))
-    return bool({"accountSid", "fromNumber", "messagingServiceSid"} & set(known) or sms)
+        return bool(_SENDERS & set(known))
+    return bool({"accountSid", *_SENDERS} & set(known) or sms)
 
 
 def _merged(name: str, layers: list[Layer], switched_on: bool) -> Account:
@@ -112,10 +113,14 @@ def _inherited(farther: Mapping[str, Any], nearer: Mapping[str, Any]) -> dict[st
 
 
 def _give_way(values: dict[str, Any], nearer: Mapping[str, Any]) -> None:
-    """What is set nearer replaces its other form set farther out: a messaging service an inherited
-    number, one form of token the other."""
+    """What is set nearer replaces its other form set farther out: a pool of senders an inherited
+    number, one form of token or key the other."""
     for given, outdone in (
         ("messagingServiceSid", "fromNumber"),
+        ("messagingProfileId", "fromNumber"),
+        ("powerpackUuid", "fromNumber"),
+        ("publicKey", "publicKeys"),
+        ("publicKeys", "publicKey"),
         ("authToken", "authTokens"),
         ("authTokens", "authToken"),
     ):

@@ -19,7 +19,7 @@ from ringfence.config.secrets import SecretInput, SecretResolver
 from ringfence.config.settings import AgentSettings
 from ringfence.model.errors import ConfigInvalid, NotDispatched, SecretUnavailable
 from ringfence.model.line import Secret
-from ringfence.providers.wire import WireRequest, WireResponse
+from ringfence.model.wire import WireRequest, WireResponse
 
 
 class _Nowhere:

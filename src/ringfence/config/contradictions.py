@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ringfence.config.accounts import Account
 from ringfence.config.problems import Problems
@@ -29,6 +29,8 @@ from ringfence.policy.rules import (
 )
 from ringfence.policy.windows import DAY_MIN, DAYS, Week, parse_windows
 
+PAGE: Final = "alert"
+"""What pages to responders are called among templates (gateway/paging.py); nobody has to write one."""
 _NOBODY = "nothing can be sent"
 
 
@@ -79,7 +81,7 @@ Found = Iterator[tuple[str, str]]
 def _unknown_templates(judged: Judged, problems: Problems) -> None:
     settings = judged.settings("message_class", message_class.Settings())
     for name in settings.templates:
-        if name == ALL or name in judged.templates:
+        if name in (ALL, PAGE) or name in judged.templates:
             continue
         near = difflib.get_close_matches(name.partition("@")[0], judged.templates, n=1)
         hint = f'; did you mean "{near[0]}"?' if near else ""

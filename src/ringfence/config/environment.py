@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 STORE_VARIABLE = "RINGFENCE_STORE_URL"
+PROFILE_VARIABLE = "RINGFENCE_PROFILE"
 KEYS = (
     ("accountSid", ("TWILIO_ACCOUNT_SID",)),
     ("authToken", ("TWILIO_AUTH_TOKEN",)),

@@ -4,35 +4,40 @@ this line only, with a reason (B106, B107)."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from ringfence.config.accounts import Account
+from ringfence.config.accounts import DEFAULT_ACCOUNT, Account
+from ringfence.config.credentials import (
+    API_BASE_URLS,
+    SENDER_POOLS,
+    CredentialMaker,
+    provider_of,
+)
 from ringfence.config.disclosures import default_words, left_out
 from ringfence.config.names import snake_keys
 from ringfence.config.numbers import read_number
 from ringfence.config.problems import MISSING, Problems, join_path
 from ringfence.config.reach import is_loopback, unreachable
-from ringfence.config.secrets import SecretInput, SecretResolver
-from ringfence.model.errors import InvalidNumber, SecretUnavailable
+from ringfence.config.secrets import SecretResolver
+from ringfence.model.errors import InvalidNumber
 from ringfence.model.line import (
     AccessPolicy,
-    Credentials,
     InboundLimits,
     Line,
     MediaLimits,
     OptOutReplies,
     Purpose,
-    Secret,
 )
 from ringfence.model.phone import PhoneNumber
-from ringfence.text.chunks import CHUNK_LIMIT_DEFAULT, chunk_limit
+from ringfence.text.chunks import CHUNK_LIMIT_DEFAULT, CHUNK_LIMIT_MAX, chunk_limit
 
-API_BASE_URLS = {"twilio": "https://api.twilio.com"}
 WEBHOOK_PATH = "/webhooks/sms"
+TELNYX_MEDIA_BYTES_MAX = 1_000_000
+# Of a text with characters outside GSM-7; what a text holds is not known here.
+PLIVO_CHUNK_LIMIT_MAX = 737
 _OPEN_PURPOSES = (Purpose.INTAKE, Purpose.NOTIFY)
 
 
@@ -55,17 +60,19 @@ class LineMaker:
         api_base_url = self._api_base_url(account)
         purpose = Purpose(values.get("purpose", "hotline"))
         allowed, anyone = self._allow_from(account)
-        credentials = self._credentials(account, blocked)
+        maker = CredentialMaker(self.resolver, self.problems, self._warn)
+        credentials = maker.make(account, blocked)
         self._judge_reach(account, public_url, api_base_url, blocked)
         number = self._number(account, "fromNumber")
-        if number is None and "messagingServiceSid" not in values:
-            blocked.append("no sender: set fromNumber or messagingServiceSid")
+        pool = SENDER_POOLS[provider_of(account)]
+        if number is None and pool not in values:
+            blocked.append(f"no sender: set fromNumber or {pool}")
         return Line(
             id=account.id,
-            provider=values.get("provider", "twilio"),
+            provider=provider_of(account),
             credentials=credentials,
             number=number,
-            service_id=values.get("messagingServiceSid"),
+            service_id=values.get(pool),
             public_url=public_url,
             webhook_path=path,
             api_base_url=api_base_url,
@@ -78,6 +85,7 @@ class LineMaker:
             owners=self._owners(account),
             text_chunk_limit=self._chunk_limit(account),
             agent_id=self._agent_id(account),
+            fallback=_fallback(account),
             default_to=self._number(account, "defaultTo"),
             disclosure=self._disclosure(account, purpose),
             enabled=account.enabled,
@@ -100,7 +108,7 @@ class LineMaker:
         return path or WEBHOOK_PATH
 
     def _api_base_url(self, account: Account) -> str:
-        default = API_BASE_URLS[account.values.get("provider", "twilio")]
+        default = API_BASE_URLS[provider_of(account)]
         url: str = account.values.get("apiBaseUrl", default)
         if url.lower().startswith("http:") and not is_loopback(url):
             self.problems.add(
@@ -129,56 +137,6 @@ class LineMaker:
             )
         elif public_url.lower().startswith("http:") and not why:
             self._warn(account, "publicWebhookUrl", "is plain http: attachments cannot be sent")
-
-    # -- credentials ------------------------------------------------------------------------------
-
-    def _credentials(self, account: Account, blocked: list[str]) -> Credentials:
-        values = account.values
-        if "authToken" in values and "authTokens" in values:
-            self.problems.add(
-                account.path("authTokens"), "authToken or authTokens, not both", got="both"
-            )
-        if ("apiKeySid" in values) != ("apiKeySecret" in values):
-            self.problems.add(
-                account.path("apiKeySid"), "apiKeySid and apiKeySecret together", got="one of them"
-            )
-        key = "authTokens" if "authTokens" in values else "authToken"
-        wanted = values["authTokens"] if "authTokens" in values else [values.get("authToken")]
-        given = [token for token in wanted if token is not None]
-        if "accountSid" not in values:
-            blocked.append("no account: set accountSid")
-        elif account.enabled and self._looks_mistyped(values):
-            self._warn(account, "accountSid", "does not look like AC and 32 hexadecimal digits")
-        if not given:
-            blocked.append("no token: set authToken")
-        tokens = [self._secret(account, key, token, blocked) for token in given]
-        key_secret = values.get("apiKeySecret")
-        return Credentials(
-            account_id=values.get("accountSid", ""),
-            auth_tokens=tuple(token for token in tokens if token is not None),
-            api_key_id=values.get("apiKeySid"),
-            api_key_secret=self._secret(account, "apiKeySecret", key_secret, blocked)
-            if key_secret is not None
-            else None,
-        )
-
-    @staticmethod
-    def _looks_mistyped(values: Mapping[str, Any]) -> bool:
-        """Twilio's own SIDs have one form; stand-ins make up theirs."""
-        own = "apiBaseUrl" not in values and values.get("provider", "twilio") == "twilio"
-        return own and re.fullmatch(r"AC[0-9a-fA-F]{32}", values["accountSid"]) is None
-
-    def _secret(
-        self, account: Account, key: str, wanted: SecretInput, blocked: list[str]
-    ) -> Secret | None:
-        """A switched-off account's secrets are not looked up: it cannot use them."""
-        if not account.enabled:
-            return None
-        try:
-            return self.resolver.resolve(wanted)
-        except SecretUnavailable as error:
-            blocked.append(f"{account.path(key)}: {error.detail}")
-            return None
 
     # -- people -----------------------------------------------------------------------------------
 
@@ -254,8 +212,10 @@ class LineMaker:
     def _chunk_limit(self, account: Account) -> int:
         """B065: above the ceiling it is capped, anything but a positive whole number falls back;
         either way the operator is told."""
-        value = account.values.get("textChunkLimit", CHUNK_LIMIT_DEFAULT)
-        limit = chunk_limit(value)
+        plivo = provider_of(account) == "plivo"
+        ceiling = PLIVO_CHUNK_LIMIT_MAX if plivo else CHUNK_LIMIT_MAX
+        value = account.values.get("textChunkLimit", min(CHUNK_LIMIT_DEFAULT, ceiling))
+        limit = min(chunk_limit(value), ceiling)
         if type(value) is not int or limit != value:
             self._warn(account, "textChunkLimit", f"is not usable as written: {limit} is used")
         return limit
@@ -281,9 +241,12 @@ class LineMaker:
         written = dict(account.values.get("media", {}))
         ttl = written.pop("hostedTtlMinutes", None)
         limits = snake_keys(written)
+        defaults = MediaLimits()
+        if provider_of(account) == "telnyx":
+            # All files of a message together must stay under 1 MB (facts 2.9).
+            limits = {"image_bytes_max": TELNYX_MEDIA_BYTES_MAX} | limits
         if "mediaMaxMb" in account.values:
             cap = int(account.values["mediaMaxMb"] * 1024 * 1024)
-            defaults = MediaLimits()
             capped = {
                 "image_bytes_max": min(defaults.image_bytes_max, cap),
                 "other_bytes_max": min(defaults.other_bytes_max, cap),
@@ -296,6 +259,14 @@ class LineMaker:
 
     def _warn(self, account: Account, key: str, text: str) -> None:
         self.warnings.append(f"{account.path(key)} {text}")
+
+
+def _fallback(account: Account) -> str:
+    """One that is inherited is no line's own."""
+    given = str(account.values.get("fallbackAccount", ""))
+    own = account.path("fallbackAccount").endswith(f"{account.id}.fallbackAccount")
+    inherited = given == account.id and not own and account.id != DEFAULT_ACCOUNT
+    return "" if inherited else given
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -316,6 +287,8 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
         taken["optout_replies"] = OptOutReplies(values["optOutReplies"])
     if values.get("dangerouslyDisableSignatureValidation", False):
         taken["validate_signature"] = False
+    if "dailySegments" in values.get("a2p", {}):
+        taken["daily_segments"] = values["a2p"]["dailySegments"]
     if "ttlMinutes" in values.get("pairing", {}):
         taken["pairing_ttl"] = timedelta(minutes=values["pairing"]["ttlMinutes"])
     if "messageTtlMinutes" in values:

@@ -6,25 +6,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ringfence.config import environment
+from ringfence.clock import SystemClock
+from ringfence.config import environment, profiles
 from ringfence.config.accounts import DEFAULT_ACCOUNT, SMS_PATH, Account, Layer, effective_accounts
 from ringfence.config.agents import AgentMaker
+from ringfence.config.apart import Side, keep_apart, refuse_noted
 from ringfence.config.audit import audit_settings
 from ringfence.config.checking import Loc, check, pick
 from ringfence.config.classifiers import classifier_of
 from ringfence.config.contradictions import Judged, contradictions
 from ringfence.config.disclosures import default_words
+from ringfence.config.flow_gate import held_back, writing_on
+from ringfence.config.heartbeats import heartbeat_of, traces_to
 from ringfence.config.intakes import IntakeMaker
 from ringfence.config.lines import LineMaker
 from ringfence.config.names import snake
+from ringfence.config.operations import OperationsMaker
 from ringfence.config.policies import policy_of
 from ringfence.config.problems import Problems
+from ringfence.config.profiles import Profile
 from ringfence.config.reach import is_loopback
+from ringfence.config.responders import Lines
 from ringfence.config.schema.sections import SECRET_SHAPES, RootShape
 from ringfence.config.schema.sms import AccountShape
 from ringfence.config.secrets import SecretInput, SecretProvider, SecretResolver, SecretSource
@@ -38,30 +45,41 @@ from ringfence.config.settings import (
 from ringfence.config.source import Source, locate, open_to_all, parse, read_text
 from ringfence.config.stores import store_url
 from ringfence.config.templates import make_templates
+from ringfence.delivery.breaker import BREAKER
 from ringfence.delivery.retry import RETRY, TURN, WATCH
 from ringfence.model.classifier import Classifier
 from ringfence.model.errors import SecretUnavailable
 from ringfence.model.line import Line
 from ringfence.policy.policy import Policy
+from ringfence.policy.rules import staging
 
 
-def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+def load_settings(
+    path: Path | None, environ: Mapping[str, str], now: datetime | None = None
+) -> Settings:
     """See `ringfence.config.load`."""
     source = locate(path, environ)
     text = read_text(source)
-    return build(parse(text, str(source.path)) if text is not None else {}, source, environ)
+    raw = parse(text, str(source.path)) if text is not None else {}
+    return build(raw, source, environ, now=now)
 
 
 def build(
-    raw: dict[str, Any], source: Source, environ: Mapping[str, str], *, starting: bool = True
+    raw: dict[str, Any],
+    source: Source,
+    environ: Mapping[str, str],
+    *,
+    starting: bool = True,
+    now: datetime | None = None,
 ) -> Settings:
     """Settings from raw values; `source` says where relative paths start. Raises ConfigInvalid.
 
     Not `starting`: the file is only being changed, maybe by a person whose shell lacks the
     service's variables, so a store address that cannot be looked up is a warning."""
-    problems = Problems()
-    values, left_out = check(RootShape, raw, "", problems)
-    assembly = Assembly(values, left_out, source, environ, problems, starting)
+    profile, problems = profiles.choose(raw, environ)
+    values, left_out = check(RootShape, profile.document, "", problems)
+    moment = now if now is not None else SystemClock().now()
+    assembly = Assembly(values, left_out, source, environ, problems, starting, profile, moment)
     settings = assembly.settings()
     problems.raise_if_any()
     return settings
@@ -77,6 +95,8 @@ class Assembly:
     environ: Mapping[str, str]
     problems: Problems
     starting: bool
+    profile: Profile
+    now: datetime
 
     def settings(self) -> Settings:
         resolver = self._resolver()
@@ -88,20 +108,35 @@ class Assembly:
         accounts = self._accounts()
         lines = tuple(maker.make(account) for account in accounts)
         self._check_paths(accounts, lines)
-        policies, looser = self._policies(accounts, lines)
+        policies, looser = self._policies(accounts, lines, warnings)
         classifiers = self._classifiers(accounts, lines, tuple(agents), warnings)
         warnings += _line_warnings(lines, agents)
-        if _any_plain([self.values, maker_of_agents.keys]) and open_to_all(self.source.path):
-            warnings.append(f"{self.source.path} holds secrets and everyone may read it")
         store = StoreSettings(
             self._store_url(resolver, warnings), **self._section("store", "busyTimeoutS")
         )
+        self._keep_apart(Side(accounts, resolver, store.url), warnings)
         audit = audit_settings(self.values.get("audit", {}), store, self.source.path, resolver)
         if audit.blocked_reason:
             warnings.append(f"audit.signingKey: no checkpoints are made: {audit.blocked_reason}")
-        warnings += resolver.warnings
         templates = make_templates(self.values.get("templates", {}), self.problems, warnings)
-        warnings += self._contradictions(accounts, lines, policies, tuple(templates))
+        default_line = self._default_line(lines)
+        self._check_fallbacks(accounts, lines)
+        regions = {one.id: one.values.get("defaultRegion") for one in accounts}
+        operations = self._operations(resolver, warnings).make(
+            Lines({line.id: line for line in lines}, regions, default_line),
+            templates,
+            gateway.public_base_url or "",
+        )
+        plain = resolver.met_plain or _any_plain([self.values, maker_of_agents.keys])
+        if plain and open_to_all(self.source.path):
+            warnings.append(f"{self.source.path} holds secrets and everyone may read it")
+        watching = (resolver, self.problems, warnings)
+        heartbeat = heartbeat_of(self.values.get("heartbeat", {}), *watching)
+        traces = traces_to(self.values.get("telemetry", {}), *watching)
+        warnings += resolver.warnings
+        for judged in self._judged(accounts, lines, policies, tuple(templates)):
+            warnings += contradictions(judged, self.problems)
+            warnings += held_back(judged, writing_on(judged.line, operations, templates))
         intakes = IntakeMaker(self.problems, templates)
         lines = tuple(
             intakes.make(line, account.values.get("intake", {}), account.path("intake"))
@@ -109,7 +144,7 @@ class Assembly:
         )
         return Settings(
             lines=lines,
-            default_line_id=self._default_line(lines),
+            default_line_id=default_line,
             gateway=gateway,
             store=store,
             agents=MappingProxyType(agents),
@@ -123,20 +158,68 @@ class Assembly:
             keep_texts=_days(self.values.get("retention", {}).get("bodyDays")),
             templates=MappingProxyType(templates),
             classifiers=MappingProxyType(classifiers),
+            profile=self.profile.name,
+            heartbeat=heartbeat,
+            traces_to=traces,
+            operations=operations,
+        )
+
+    def _operations(self, resolver: SecretResolver, warnings: list[str]) -> OperationsMaker:
+        base = self.source.path.parent
+        return OperationsMaker(
+            self.values, self.left_out, resolver, self.problems, warnings, base, self.now
         )
 
     def _policies(
-        self, accounts: tuple[Account, ...], lines: tuple[Line, ...]
+        self, accounts: tuple[Account, ...], lines: tuple[Line, ...], warnings: list[str]
     ) -> tuple[dict[str, Policy], list[str]]:
-        """Each line's policy, and what lines loosen against the preset of their purpose."""
+        """Each line's policy, and what lines loosen against the preset of their purpose. In the
+        staging profile nothing written anywhere loosens the rule that keeps to the list."""
         policies: dict[str, Policy] = {}
         looser: list[str] = []
+        fixed = {staging.RULE.name: staging.OF_THE_PROFILE} if self._is_staging else {}
         for account, line in zip(accounts, lines, strict=True):
-            policies[line.id], names = policy_of(line, self._sections(account), self.problems)
+            sections = self._sections(account)
+            warnings += [
+                f"{path}.staging counts for nothing in the profile staging: testRecipients alone do"
+                for path, values in sections
+                if fixed and staging.RULE.name in values
+            ]
+            policies[line.id], names = policy_of(line, sections, self.problems, fixed)
             looser += [f"{line.id}: {name}" for name in names]
             if default_words(line.purpose, line.label) and not line.disclosure:
                 looser.append(f"{line.id}: disclosure")
         return policies, looser
+
+    @property
+    def _is_staging(self) -> bool:
+        return self.profile.name == profiles.STAGING
+
+    def _keep_apart(self, ours: Side, warnings: list[str]) -> None:
+        """Staging against production of the same file, and against the tokens noted of another."""
+        if not self._is_staging:
+            return
+        refuse_noted(ours, self.values.get("productionTokens", []), self.problems)
+        if not self.profile.others and not self.values.get("productionTokens"):
+            warnings.append(
+                "profile: staging runs, and nothing here tells which tokens are production's: keep "
+                "both profiles in one file, or list productionTokens"
+            )
+        for document in self.profile.others.values():
+            keep_apart(ours, self._side_of(document), self.problems, warnings)
+
+    def _side_of(self, document: dict[str, Any]) -> Side:
+        """Another profile's lines and store as its file says them: what this process has in its
+        environment is its own. What is wrong with them is theirs to be told."""
+        values, left_out = check(RootShape, document, "", Problems())
+        other = replace(self, values=values, left_out=left_out, problems=Problems(), starting=False)
+        resolver = other._resolver()
+        other.environ = {
+            name: value
+            for name, value in self.environ.items()
+            if name not in (*environment.VARIABLES, environment.STORE_VARIABLE)
+        }
+        return Side(other._accounts(), resolver, other._store_url(resolver, []))
 
     def _classifiers(
         self,
@@ -152,21 +235,19 @@ class Assembly:
         }
         return {key: one for key, one in found.items() if one is not None}
 
-    def _contradictions(
+    def _judged(
         self,
         accounts: tuple[Account, ...],
         lines: tuple[Line, ...],
         policies: Mapping[str, Policy],
         templates: tuple[str, ...],
-    ) -> list[str]:
+    ) -> list[Judged]:
+        """Each line with what is judged of it."""
         own = {line.number.e164 for line in lines if line.number is not None}
         root = self.values.get("policy", {})
         return [
-            warning
+            Judged(account, line, policies[line.id], root, templates, own)
             for account, line in zip(accounts, lines, strict=True)
-            for warning in contradictions(
-                Judged(account, line, policies[line.id], root, templates, own), self.problems
-            )
         ]
 
     def _sections(self, account: Account) -> list[tuple[str, dict[str, Any]]]:
@@ -207,6 +288,18 @@ class Assembly:
                 )
             taken.setdefault(line.webhook_path, line.id)
 
+    def _check_fallbacks(self, accounts: tuple[Account, ...], lines: tuple[Line, ...]) -> None:
+        """A fallback is another line that is there."""
+        ids = [line.id for line in lines]
+        for account, line in zip(accounts, lines, strict=True):
+            if line.fallback and (line.fallback not in ids or line.fallback == line.id):
+                others = ", ".join(one for one in ids if one != line.id) or "there is none"
+                self.problems.add(
+                    account.path("fallbackAccount"),
+                    f"the name of another account ({others})",
+                    line.fallback,
+                )
+
     def _default_line(self, lines: tuple[Line, ...]) -> str:
         ids = [line.id for line in lines]
         wanted = self.values.get("channels", {}).get("sms", {}).get("defaultAccount")
@@ -246,6 +339,12 @@ class Assembly:
                 "another port than gateway.publicPort (two doors)",
                 gateway.private_port,
             )
+        base = gateway.public_base_url or ""
+        if base.startswith("http://") and not is_loopback(base):
+            warnings.append(
+                "gateway.publicBaseUrl is plain http: webhooks and the links in pages travel in clear; "
+                "put TLS before the public listener and write https"
+            )
         if not is_loopback(f"http://{_bracketed(gateway.private_host)}"):
             warnings.append(
                 "gateway.privateHost is not a loopback address: other machines reach it, and are "
@@ -282,7 +381,7 @@ def _days(count: int | None) -> timedelta | None:
 
 
 def _delivery(keys: dict[str, Any]) -> DeliverySettings:
-    """The section's flat keys, dealt out to the settings of `delivery.retry`."""
+    """The section's flat keys, dealt out to the settings of `delivery.retry` and `delivery.breaker`."""
 
     def taken(default: Any, names: Mapping[str, str]) -> Any:
         given = {field: keys.pop(name) for name, field in names.items() if name in keys}
@@ -297,10 +396,21 @@ def _delivery(keys: dict[str, Any]) -> DeliverySettings:
         "turn_attempts_min": "attempts_min",
         "turn_age_min": "age_min",
     }
+    breaker = {
+        "breaker_failures": "failures",
+        "breaker_window_s": "window_s",
+        "breaker_waits_s": "open_s",
+    }
+    if "reconcile_hours" in keys:
+        keys["reconcile_every"] = timedelta(hours=keys.pop("reconcile_hours"))
     if "turn_age_hours_min" in keys:
         keys["turn_age_min"] = timedelta(hours=keys.pop("turn_age_hours_min"))
     return DeliverySettings(
-        retry=taken(RETRY, retry), watch=taken(WATCH, watch), turn=taken(TURN, turn), **keys
+        retry=taken(RETRY, retry),
+        watch=taken(WATCH, watch),
+        turn=taken(TURN, turn),
+        breaker=taken(BREAKER, breaker),
+        **keys,
     )
 
 

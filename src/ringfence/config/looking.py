@@ -9,6 +9,7 @@ from typing import Any
 
 from ringfence.config.documents import ABSENT, Path, shown, value_at
 from ringfence.config.environment import STORE_VARIABLE, default_account
+from ringfence.config.profiles import choose
 from ringfence.config.source import Source, parse, read_text
 from ringfence.config.spans import ScanFailed, Value, scan
 
@@ -22,11 +23,21 @@ class Found:
 
 
 def look_up(source: Source, environ: Mapping[str, str], path: Path) -> Found | None:
-    """What is set at `path`; None when it is not set anywhere. Raises ConfigInvalid."""
+    """What is set at `path` in the profile that runs; None when it is not set anywhere. Without a
+    path, and below `profiles`, the file as it is written. Raises ConfigInvalid."""
     text = read_text(source) or "{}"
-    value = value_at(parse(text, str(source.path)), path)
+    document = parse(text, str(source.path))
+    profile, problems = choose(document, environ)
+    problems.raise_if_any()
+    if path == ("profile",):
+        origin = {"": "default", "profile": f"{source.path}:{_line(text, path)}"}
+        return Found(profile.name, origin.get(profile.place, profile.place))
+    value = value_at(document if path[:1] in ((), ("profiles",)) else profile.document, path)
     if value is not ABSENT:
-        return Found(shown(value, path), f"{source.path}:{_line(text, path)}")
+        place = path
+        if path and value_at(profile.overlay, path) is not ABSENT:
+            place = ("profiles", profile.name, *path)
+        return Found(shown(value, path), f"{source.path}:{_line(text, place)}")
     if path == ("store", "url") and environ.get(STORE_VARIABLE, "").strip():
         return Found(shown(environ[STORE_VARIABLE].strip(), path), STORE_VARIABLE)
     values, origins = default_account(environ)

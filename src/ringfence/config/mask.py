@@ -28,11 +28,15 @@ NUMBER_KEYS = frozenset(
         "defaultTo",
         "allowFrom",
         "owners",
+        "allowTo",
+        "testRecipients",
+        "number",
         "TWILIO_PHONE_NUMBER",
         "TWILIO_SMS_FROM",
         "SMS_ALLOWED_USERS",
     }
 )
+_NUMBER_PREFIX = "number:"
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
 _URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]*@")
 _ENV_NAME = re.compile(r"\$(?:\{[A-Z][A-Z0-9_]{0,127}\}|[A-Z][A-Z0-9_]{0,127})\Z")
@@ -66,11 +70,19 @@ def masked(value: Any, path: tuple[str, ...] = (), *, numbers: bool = True) -> A
 
 
 def _scalar(value: Any, path: tuple[str, ...], numbers: bool) -> Any:
+    path = _below_profile(path)
+    if numbers and path[:1] == ("flows",) and _is_recipient(value):
+        return _NUMBER_PREFIX + mask_number(value.removeprefix(_NUMBER_PREFIX))
     if numbers and any(key in NUMBER_KEYS for key in path) and _numberlike(value):
         return mask_number(str(value))
     if path[:2] == ("store", "url") and isinstance(value, str):
         return mask_url(value)
     return _USERINFO.sub(f"{MASK}@", value) if isinstance(value, str) else value
+
+
+def _is_recipient(value: Any) -> bool:
+    """`number:+1…`, as flows name whom they write to."""
+    return isinstance(value, str) and value.startswith(_NUMBER_PREFIX)
 
 
 def _numberlike(value: Any) -> bool:
@@ -79,9 +91,15 @@ def _numberlike(value: Any) -> bool:
     return sum(c.isdigit() for c in str(value)) >= 4
 
 
+def _below_profile(path: tuple[str, ...]) -> tuple[str, ...]:
+    """The path as it reads without a profile: what `profiles.<name>` holds are sections like any."""
+    return path[2:] if path[:1] == ("profiles",) else path
+
+
 def is_hidden(path: tuple[str, ...]) -> bool:
     """The path leads to a credential. Our own section `secrets` says where secrets are kept, so
     only values it hands to commands (`secrets.providers.<name>.env`) are hidden there."""
+    path = _below_profile(path)
     if path[:1] == ("secrets",):
         return len(path) >= 4 and path[3] == "env"
     return any(key in SECRET_KEYS for key in path)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from types import NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from ringfence.config.names import snake, snake_keys
@@ -23,9 +23,11 @@ def policy_of(
     line: Line,
     sections: Iterable[tuple[str, Mapping[str, Any]]],
     problems: Problems,
+    fixed: Mapping[str, Any] = MappingProxyType({}),
 ) -> tuple[Policy, tuple[str, ...]]:
     """The line's policy, and what it loosens (`rule.setting`). `sections` are (path, values) from
-    the farthest to the nearest; a value a rule cannot take goes to `problems`."""
+    the farthest to the nearest; a value a rule cannot take goes to `problems`. `fixed` are settings
+    by rule that nothing written changes."""
     preset = PRESETS[line.purpose]
     layers = [(path, _by_rule(values)) for path, values in sections]
     settings: dict[str, Any] = {}
@@ -38,6 +40,7 @@ def policy_of(
         actual = base
         for path, values in layers:
             actual = _overlaid(rule, actual, values.get(rule.name, {}), path, problems)
+        actual = fixed.get(rule.name, actual)
         settings[rule.name] = actual
         looser += [f"{rule.name}.{name}" for name in loosened(rule, base, actual)]
     return make_policy(settings, LISTS), tuple(looser)

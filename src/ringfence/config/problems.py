@@ -14,6 +14,7 @@ from ringfence.config.source import kind_of
 from ringfence.model.errors import ConfigInvalid
 
 SHOWN_CHARS_MAX = 60
+NAMED_MAX = 20
 MISSING = object()
 
 
@@ -33,6 +34,14 @@ class Problems:
         near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
         hint = f'; did you mean "{near[0]}"?' if near else ""
         self._note(path, f"expected a known key, got an unknown one{hint}")
+
+    def no_such(self, path: str, what: str, name: str, known: Iterable[str]) -> None:
+        """A name that nothing has: what there is instead, and the nearest of it."""
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+        hint = f'; did you mean "{near[0]}"?' if near else ""
+        listed = ", ".join(names[:NAMED_MAX]) + (" …" if len(names) > NAMED_MAX else "")
+        self.add(path, f"the name of {what} ({listed or 'none is configured'}){hint}", name)
 
     def refuse(self, path: str, why: str) -> None:
         """A value whose fault takes more words than what was expected. `why` shows no secret."""

@@ -6,17 +6,28 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, time, timedelta
 from enum import Enum
+from types import NoneType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
 from ringfence.agents import command, echo, openai, webhook
 from ringfence.config import settings as ours
-from ringfence.config.environment import KEYS, STORE_VARIABLE
-from ringfence.config.schema import intake, sections, sms, templates
+from ringfence.config.environment import KEYS, PROFILE_VARIABLE, STORE_VARIABLE
+from ringfence.config.schema import (
+    events,
+    flows,
+    intake,
+    oncall,
+    sections,
+    sms,
+    templates,
+    tickets,
+)
 from ringfence.config.secrets import SecretInput
 from ringfence.config.source import CONFIG_VARIABLE, DEFAULT_PATH
 from ringfence.model import line, template
@@ -35,6 +46,7 @@ _DEFAULTS: dict[type[BaseModel], Any] = {
     sections.LoggingShape: ours.LoggingSettings(),
     sections.DeliveryShape: ours.DeliverySettings(),
     sections.StoreShape: ours.StoreSettings(""),
+    sections.AuditShape: _field_defaults(ours.AuditSettings),
     sections.OpenAIShape: _field_defaults(openai.Settings),
     sections.WebhookAgentShape: _field_defaults(webhook.Settings),
     sections.CommandShape: _field_defaults(command.Settings),
@@ -56,16 +68,65 @@ values are refused, all at once, each with its path. *Number* below is a phone n
 """
 
 
+_OPERATIONS = """\
+*Duration* below is a text such as `"90s"`, `"15m"`, `"4h"`, `"2d"` or `"1w"`, or whole seconds. A *field
+of the event* is a path such as `data.name`, or `'"a text"'` in double quotes of its own. `groups.<name>`
+is a list of responders.
+"""
+_CHANNEL: tuple[tuple[str, type[BaseModel], str], ...] = (
+    (
+        "sources.<name>",
+        events.SourceShape,
+        "Every kind that needs no signing secret is a source by its own name without being written.",
+    ),
+    ("responders.<name>", oncall.ResponderShape, ""),
+    ("responding", oncall.RespondingShape, ""),
+    ("schedules.<name>", oncall.ScheduleShape, ""),
+    ("schedules.<name>.layers[] (rotation)", oncall.RotationShape, ""),
+    ("schedules.<name>.layers[].hours[]", oncall.HoursShape, ""),
+    ("schedules.<name>.layers[] (calendar)", oncall.CalendarShape, ""),
+    ("escalationPolicies.<name>", oncall.EscalationShape, ""),
+    ("escalationPolicies.<name>.steps[]", oncall.StepShape, ""),
+    (
+        "escalationPolicies.<name>.steps[].by[]",
+        oncall.WayShape,
+        '`"sms"` is short for the channel.',
+    ),
+    ("flows.<name>", flows.FlowShape, "Exactly one of `alert` and `message`."),
+    ("flows.<name>.alert", flows.AlertShape, ""),
+    ("flows.<name>.message", flows.MessageShape, ""),
+)
+
+
+def _profiles() -> list[str]:
+    """The keys that choose among what the file says; how is the how-to's."""
+    names = ("profile", "production_tokens")
+    rows = {f"| `{to_camel(name)}` |": sections.RootShape.model_fields[name] for name in names}
+    table = [
+        f"{start} {_type(field)} | {_default(sections.RootShape, '', field)} | {field.description} |"
+        for start, field in rows.items()
+    ]
+    return [
+        "## `profile`, `profiles.<name>`\n",
+        "What `profiles.production` and `profiles.staging` hold is any of the sections below, laid "
+        "over the rest of the file: [Staging](../howto/staging.md).\n",
+        "\n".join(["| key | type | default | meaning |", "|---|---|---|---|", *table]) + "\n",
+    ]
+
+
 def render() -> str:
     """The whole page, Markdown."""
-    parts = [_HEAD]
+    parts = [_HEAD, *_profiles()]
     parts += _section(
         "channels.sms",
         sms.SmsShape,
         "Also under each `channels.sms.accounts.<id>`, "
         "except `accounts` and `defaultAccount`; an account inherits what it does not set.",
     )
-    for name in ("gateway", "store", "secrets", "policy", "logging", "delivery"):
+    for name in (
+        *("gateway", "store", "secrets", "policy", "logging", "delivery"),
+        *("retention", "audit", "heartbeat", "telemetry"),
+    ):
         parts += _section(name, _shape_of(sections.RootShape.model_fields[name].annotation))
     for kind, shape in sections.SECRET_SHAPES.items():
         parts += _section(f"secrets.providers.<name> ({kind})", shape)
@@ -80,8 +141,19 @@ def render() -> str:
         intake.AskShape,
         "One question; beside these, the keys of a template's field, whatever its `kind` and by it:",
     )
+    parts += _operations()
     parts += _environment()
     return "\n".join(parts)
+
+
+def _operations() -> list[str]:
+    """The sections of the operations channel, in the order of an event's way."""
+    parts: list[str] = [_OPERATIONS]
+    for title, shape, note in _CHANNEL:
+        parts += _section(title, shape, note)
+    for kind, shape in tickets.TICKET_SHAPES.items():
+        parts += _section(f"tickets.<name> ({kind})", shape)
+    return parts
 
 
 def _fields_of_templates() -> list[str]:
@@ -176,10 +248,20 @@ def _type_name(annotation: Any) -> str:
     if origin is list:
         return f"list of {_type_name(get_args(annotation)[0])}"
     if origin is dict:
-        return f"object of {_type_name(get_args(annotation)[1])}"
+        inner = get_args(annotation)[1]
+        return "object" if inner is Any else f"object of {_type_name(inner)}"
     if origin in (Union, types.UnionType):
-        return "number" if set(get_args(annotation)) == {str, int} else "any"
-    names = {str: "text", int: "whole number", float: "decimal", bool: "true/false"}
+        wide = {frozenset({str, int}): "number", frozenset({int, NoneType}): "whole number, text"}
+        return wide.get(frozenset(get_args(annotation)), "any")
+    names = {
+        str: "text",
+        int: "whole number",
+        float: "decimal",
+        bool: "true/false",
+        timedelta: "duration",
+        date: "day",
+        time: "time of day",
+    }
     if annotation is SecretInput:
         return "secret"
     if _shape_of(annotation) is not None:
@@ -191,6 +273,7 @@ def _environment() -> list[str]:
     rows = [f"| `{name}` | `channels.sms.{key}` |" for key, names in KEYS for name in names]
     rows += [
         f"| `{STORE_VARIABLE}` | `store.url` |",
+        f"| `{PROFILE_VARIABLE}` | `profile`, and wins over it |",
         f"| `{CONFIG_VARIABLE}` | (the file itself) |",
     ]
     return [

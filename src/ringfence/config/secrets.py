@@ -55,7 +55,8 @@ class SecretProvider:
 
 class SecretResolver:
     """Resolves references. `base` is the folder relative paths start from. Each file is read and
-    each command run at most once per id; `warnings` collects what an operator should mend."""
+    each command run at most once per id; `warnings` collects what an operator should mend;
+    `met_plain` says that a secret stood in the configuration itself."""
 
     def __init__(
         self,
@@ -70,10 +71,12 @@ class SecretResolver:
         self._base = base
         self._known: dict[tuple[SecretSource, str, str], str] = {}
         self.warnings: list[str] = []
+        self.met_plain = False
 
     def resolve(self, wanted: SecretInput) -> Secret:
         """Raises SecretUnavailable with the reason, safe to show."""
         if wanted.source is None:
+            self.met_plain = True
             return Secret(wanted.plain or "")
         name = wanted.provider or self._defaults.get(wanted.source.value, "default")
         known = (wanted.source, name, wanted.id)

@@ -11,7 +11,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ringfence.delivery.breaker import BREAKER, BreakerSettings
+from ringfence.delivery.flow import Operations
 from ringfence.delivery.retry import RETRY, TURN, WATCH, RetrySettings, TurnSettings, WatchSettings
+from ringfence.gateway.heartbeat_out import Heartbeat
 from ringfence.model.classifier import Classifier
 from ringfence.model.line import Line, Secret
 from ringfence.model.template import Template
@@ -96,13 +99,15 @@ class AuditSettings:
 
 @dataclass(frozen=True, slots=True)
 class DeliverySettings:
-    """How long and how often an owed send, status or turn is tried (see `delivery.retry`), and how
-    much at once. `lease_s` is how long a worker may hold a row beyond `timeout_s`, the longest a
+    """How long and how often an owed send, status or turn is tried (see `delivery.retry`), when a line
+    is given a rest, how often the provider's list is compared (zero: never), and how much at once. `lease_s` is how long a worker may hold a row beyond `timeout_s`, the longest a
     request to a provider takes."""
 
     retry: RetrySettings = RETRY
     watch: WatchSettings = WATCH
     turn: TurnSettings = TURN
+    breaker: BreakerSettings = BREAKER
+    reconcile_every: timedelta = timedelta(days=1)
     timeout_s: float = 30.0
     lease_s: float = 60.0
     concurrency: int = 128
@@ -115,7 +120,7 @@ class Settings:
     `lines` holds enabled, disabled and blocked lines alike (`Line.enabled`, `Line.blocked_reason`).
     `default_line_id` is empty when there is no line. `path` is the file, whether it exists or not.
     `policies` and `classifiers` are by line; `loosened` names what lines loosen against their purpose's preset, as
-    `line: rule.setting`.
+    `line: rule.setting`. `profile` is production or staging.
     """
 
     lines: tuple[Line, ...]
@@ -133,6 +138,10 @@ class Settings:
     keep_texts: timedelta | None = None
     templates: Mapping[str, Template] = field(default_factory=lambda: MappingProxyType({}))
     classifiers: Mapping[str, Classifier] = field(default_factory=lambda: MappingProxyType({}))
+    profile: str = "production"
+    operations: Operations = field(default_factory=Operations)
+    heartbeat: Heartbeat | None = None
+    traces_to: Secret | None = None
 
     def line(self, line_id: str) -> Line | None:
         """The line with that id, if there is one."""

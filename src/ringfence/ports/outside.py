@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from ringfence.providers.wire import WireRequest, WireResponse
+from ringfence.model.mail import Mail, MailReply
+from ringfence.model.wire import WireRequest, WireResponse
 
 
 class Clock(Protocol):
@@ -21,6 +22,12 @@ class Http(Protocol):
     """Sends one request. Raises NotDispatched or PossiblyDispatched; never retries."""
 
     async def send(self, request: WireRequest) -> WireResponse: ...
+
+
+class Mailer(Protocol):
+    """Hands one mail to a mail server. Raises NotDispatched or PossiblyDispatched; never retries."""
+
+    async def send(self, mail: Mail) -> MailReply: ...
 
 
 # -- agents ------------------------------------------------------------------------------------

@@ -251,6 +251,9 @@ class Privacy(Protocol):
         """Forget the texts of messages stored before then that are under way no more; answers how
         many, a bounded bite at a time."""
 
+    def forget_texts(self, message_ids: Iterable[str]) -> None:
+        """Forget the texts of these messages, whatever their age."""
+
     def erase(self, number: PhoneNumber) -> dict[str, int]:
         """Forget a person but for an opt-out or a block; rows by table. What waits for them must
         have been ended before."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from ringfence.ports.operations import Alerts, Duty, PlannedMessages, SourceEvents, Tickets
 from ringfence.ports.people import (
     Access,
     Acquaintances,
@@ -71,6 +72,11 @@ class Tx(Protocol):
     lines: LineStates
     tokens: Tokens
     health: Health
+    source_events: SourceEvents
+    alerts: Alerts
+    planned: PlannedMessages
+    tickets: Tickets
+    duty: Duty
 
 
 class Store(Protocol):

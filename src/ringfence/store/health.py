@@ -13,6 +13,8 @@ from ringfence.store.values import micros
 
 FORGOTTEN_AT_ONCE = 20_000
 """Rows of one table dropped by one call."""
+DUTY_KEPT = timedelta(days=400)
+"""How long it can be asked who was on call instead of whom, and what was under maintenance."""
 
 _THIN_OUT = ForEach(
     "DELETE FROM observations {using_rows} WHERE observations.outbox_id = :outbox_id "
@@ -28,22 +30,35 @@ class HealthView:
         self._tallies = tallies
 
     def counts(self) -> dict[str, int]:
-        """`outbox.due`, `turns.owed`, `events.dead`, … over all lines, `watches.open`, and
-        `audit.entries`. A state with no rows is left out."""
+        """`outbox.due`, `turns.owed`, `events.dead`, `alerts.triggered`, `planned.waiting`, … over
+        all lines, `watches.open`, `notices.owed`, `tickets.dead`, and `audit.entries`. Of the
+        ledgers, a state with no rows is left out."""
         totals: dict[str, int] = {}
         for (ledger, _, state), count in self._tallies.all().items():
             totals[f"{ledger}.{state}"] = totals.get(f"{ledger}.{state}", 0) + count
         totals["watches.open"] = self._db.value("SELECT count(*) FROM watches")
+        totals["notices.owed"] = self._db.value("SELECT count(*) FROM notices WHERE state = 'owed'")
+        totals["tickets.dead"] = sum(self._dead_tickets().values())
         totals["audit.entries"] = self._db.value("SELECT count FROM audit_head")
         return totals
 
     def dead_letters(self) -> dict[tuple[str, str], int]:
-        """Kinds are `outbox`, `turns` and `events`."""
-        return {
+        """Kinds are `outbox`, `turns`, `events` and `tickets`, these by the line of their alert."""
+        counted = {
             (line, ledger): count
             for (ledger, line, state), count in self._tallies.all().items()
             if state == "dead"
         }
+        tickets = {(line, "tickets"): count for line, count in self._dead_tickets().items()}
+        return counted | tickets
+
+    def _dead_tickets(self) -> dict[str, int]:
+        """Line → tasks of tickets that are dead letters; few, or somebody would have come."""
+        rows = self._db.rows(
+            "SELECT a.line, count(*) FROM ticket_tasks k JOIN tickets t ON t.id = k.ticket_id "
+            "JOIN alerts a ON a.id = t.alert_id WHERE k.state = 'dead' GROUP BY a.line"
+        )
+        return {line: int(count) for line, count in rows}
 
     def forget(self, now: datetime) -> None:
         at = micros(now)
@@ -53,6 +68,10 @@ class HealthView:
             "window_start FROM counters WHERE ends_at <= ? ORDER BY ends_at LIMIT ?)",
             (at, FORGOTTEN_AT_ONCE),
         )
+        self._drop("alert_links", "token_hash", "expires_at <= ?", at)
+        self._drop("verifications", "number", "expires_at <= ?", at)
+        for table in ("duty_overrides", "maintenance"):
+            self._drop(table, "seq", "ends < ?", micros(now - DUTY_KEPT))
         self._expire_pairing(at)
         self._forget_observations(micros(now - timedelta(days=KEPT_DAYS)))
 

@@ -40,7 +40,7 @@ _GET = ForEach(
 # In a conversation: what they sent and we admitted, and what we sent and was not refused.
 _SPOKEN = "('received', 'sending', 'sent', 'delivered', 'read')"
 # Between Ringfence and the owners, codes that approve among it: no agent's to read (P2).
-_NOT_OURS = "m.message_class <> 'owner_notice'"
+_NOT_OURS = "m.message_class NOT IN ('owner_notice', 'alert_answer', 'page')"
 _HEARD = ForEach(
     """SELECT m.line, m.number, m.created_at FROM messages m{and_rows} WHERE m.seq = (
         SELECT n.seq FROM messages n WHERE n.number = :number AND n.line = :line

@@ -13,6 +13,7 @@ from ringfence.store.connection import Connection
 from ringfence.store.database import Database
 from ringfence.store.migrations import migrate
 from ringfence.store.postgres import PostgresConnection
+from ringfence.store.profiles import claim_profile
 from ringfence.store.sqlite import SqliteConnection, corrupt
 
 POSTGRES_SCHEMES = ("postgresql://", "postgres://")
@@ -55,12 +56,20 @@ def connect(location: Location, *, read_only: bool, busy_timeout_s: float) -> Co
 
 
 async def open_store(
-    url_or_path: str | Path, *, clock: Clock, busy_timeout_s: float = 5.0, readers: int = 2
+    url_or_path: str | Path,
+    *,
+    clock: Clock,
+    busy_timeout_s: float = 5.0,
+    readers: int = 2,
+    profile: str = "",
 ) -> Database:
     """Check, migrate and start. Raises StoreCorrupt, SchemaTooNew, StoreBusy, StoreUnreachable,
-    StoreError and ConfigInvalid. `clock` is only there so that no one gives the store a time of its own."""
+    StoreError and ConfigInvalid. `clock` is only there so that no one gives the store a time of its
+    own. A store belongs to the `profile` that opens it first; empty asks for none."""
     location = locate(url_or_path)
-    await asyncio.get_running_loop().run_in_executor(None, _prepare, location, busy_timeout_s)
+    await asyncio.get_running_loop().run_in_executor(
+        None, _prepare, location, busy_timeout_s, profile
+    )
 
     def opened(read_only: bool) -> Connection:
         return connect(location, read_only=read_only, busy_timeout_s=busy_timeout_s)
@@ -68,12 +77,14 @@ async def open_store(
     return Database(opened, readers)
 
 
-def _prepare(location: Location, busy_timeout_s: float) -> None:
+def _prepare(location: Location, busy_timeout_s: float, profile: str) -> None:
     db = connect(location, read_only=False, busy_timeout_s=busy_timeout_s)
     try:
         if location.path is not None:
             require_sound(db, location.path)
         migrate(db, postgres=location.is_postgres)
+        if profile:
+            claim_profile(db, profile)
     finally:
         db.close()
 

@@ -1,8 +1,10 @@
 """Forgetting: texts past their keeping time, and all about one person. The audit chain holds ids and
-digests only, so that it stays whole whatever is forgotten here; nothing here touches it."""
+digests only, so that it stays whole whatever is forgotten here; nothing here touches it. What a source
+said in an event is not found by a number: `SourceEvents.forget` empties it in time."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import takewhile
 
@@ -51,6 +53,9 @@ _BY_NUMBER = (
     "turns",
     "outbox",
     "messages",
+    "planned",
+    "verified_numbers",
+    "verifications",
 )
 _COUNTED = (
     "to:{0}",
@@ -88,6 +93,12 @@ class PrivacyTable:
         )
         return len(done)
 
+    def forget_texts(self, message_ids: Iterable[str]) -> None:
+        keys = [(id_,) for id_ in sorted(set(message_ids))]
+        if keys:
+            self._db.run_each(_BLANK_MESSAGE, keys)
+            self._db.run_each(_BLANK_ITEMS, keys)
+
     def erase(self, number: PhoneNumber) -> dict[str, int]:
         """Forget all rows about a person but the one that says they opted out or are blocked;
         answers how many of each table. Whatever waits for them must have been ended before."""
@@ -119,7 +130,7 @@ class PrivacyTable:
 
     def _uncount(self, number: PhoneNumber) -> None:
         """The ledgers' tallies go with their rows."""
-        for ledger in ("outbox", "turns"):
+        for ledger in ("outbox", "turns", "planned"):
             rows = self._db.rows(
                 f"SELECT line, state, count(*) FROM {ledger} WHERE number = ? GROUP BY line, state",
                 (number.e164,),

@@ -95,6 +95,19 @@ def per_row(param: str, value: str) -> str:
     return f"CASE WHEN :{param} IS NULL THEN NULL ELSE {value} END"
 
 
+def within(column: str) -> str:
+    """That `column` equals a value, which is given twice; to be followed by an ORDER BY that begins
+    with it. A plain equality PostgreSQL takes out of the order, and may then walk through everybody's
+    rows from the newest on, until it has found enough of one's."""
+    return f"{column} BETWEEN ? AND ?"
+
+
+def unindexed(column: str) -> str:
+    """`column`, written so that no index over it is used: PostgreSQL, knowing nothing yet of a new
+    table, would as soon read all rows of a flow as the one with the key that it was asked for."""
+    return f"{column} || ''"
+
+
 def _recordset(cols: Columns) -> str:
     typed = ", ".join(f"{name} {kind}" for name, kind in cols)
     return f"json_to_recordset(%s::json) AS r ({typed})"

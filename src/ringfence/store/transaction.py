@@ -6,12 +6,14 @@ from __future__ import annotations
 from ringfence import ports
 from ringfence.store.access import AccessTable
 from ringfence.store.acquaintances import AcquaintanceTable
+from ringfence.store.alerts import AlertTable
 from ringfence.store.audit import AuditTable
 from ringfence.store.checkpoints import CheckpointTable
 from ringfence.store.connection import Connection
 from ringfence.store.consents import ConsentTable
 from ringfence.store.counters import CounterTable
 from ringfence.store.drafts import DraftTable
+from ringfence.store.duty import DutyTable
 from ringfence.store.events import EventTable
 from ringfence.store.grants import GrantTable
 from ringfence.store.guesses import GuessTable
@@ -23,12 +25,15 @@ from ringfence.store.messages import MessageTable
 from ringfence.store.outbox import OutboxTable
 from ringfence.store.pauses import PauseTable
 from ringfence.store.people import PeopleTable
+from ringfence.store.planned import PlannedTable
 from ringfence.store.policies import PolicyTable
 from ringfence.store.privacy import PrivacyTable
 from ringfence.store.records import RecordView
+from ringfence.store.source_events import SourceEventTable
 from ringfence.store.switches import LineStopTable, SwitchTable
 from ringfence.store.tallies import Tallies
 from ringfence.store.templates import TemplateTable
+from ringfence.store.tickets import TicketTable
 from ringfence.store.tokens import TokenTable
 from ringfence.store.turns import TurnTable
 from ringfence.store.watches import WatchTable
@@ -69,6 +74,11 @@ class Transaction:
         self.lines: ports.LineStates = LineStopTable(db)
         self.tokens: ports.Tokens = TokenTable(db)
         self.health: ports.Health = HealthView(db, self._tallies)
+        self.source_events: ports.SourceEvents = SourceEventTable(db)
+        self.alerts: ports.Alerts = AlertTable(db, self._tallies)
+        self.planned: ports.PlannedMessages = PlannedTable(db, self._tallies)
+        self.tickets: ports.Tickets = TicketTable(db)
+        self.duty: ports.Duty = DutyTable(db)
 
     def begin(self) -> None:
         self._audit.reset()

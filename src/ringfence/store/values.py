@@ -3,6 +3,8 @@ as E.164. Never rounds a time, never takes a naive one."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,6 +18,9 @@ from ringfence.policy.record import from_record, to_record
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+INDEXED_CHARS_MAX = 255
+"""PostgreSQL refuses a row whose index entry has more than 2,704 bytes
+(https://www.postgresql.org/docs/current/btree.html, Implementation)."""
 
 
 def micros(at: datetime) -> int:
@@ -42,6 +47,27 @@ def storable(text: str) -> str:
     if text.isascii() and "\x00" not in text:
         return text
     return _UNSTORABLE.sub("\ufffd", text)
+
+
+def indexable(text: str) -> str:
+    """A key that somebody else chose, short enough for any index: a longer one is cut and ends in the
+    digest of the whole, so that what differs still does. Given its own answer, it gives the same."""
+    stored = storable(text)
+    if len(stored) <= INDEXED_CHARS_MAX:
+        return stored
+    digest = hashlib.sha256(stored.encode()).hexdigest()
+    return f"{stored[: INDEXED_CHARS_MAX - len(digest) - 1]}~{digest}"
+
+
+def document_json(value: Mapping[str, Any]) -> str:
+    """JSON that others wrote, with whatever a JSON text may hold (NUL, lone surrogates, integers
+    without bound); empty for nothing."""
+    return json.dumps(value, separators=(",", ":"), default=dict) if value else ""
+
+
+def document_from(text: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(text) if text else {}
+    return loaded
 
 
 def as_json(value: Mapping[str, Any]) -> str:

@@ -18,17 +18,22 @@ from ringfence.config.schema.base import (
     key,
     required,
 )
+from ringfence.config.schema.oncall import LISTED_MAX, RespondingShape
 from ringfence.config.schema.policy import PolicyShape
 from ringfence.config.schema.sms import SmsShape
+from ringfence.config.schema.watching import HeartbeatShape, TelemetryShape
+from ringfence.delivery.breaker import BREAKER
 from ringfence.delivery.retry import RETRY, TURN, WATCH
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Waits = Annotated[list[Seconds], Field(min_length=1, max_length=32)]
 PublicKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+TokenDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 HostName = Annotated[
     str, Field(pattern=r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])$")
 ]
+Members = Annotated[list[Text], Field(min_length=1, max_length=LISTED_MAX)]
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 
 
@@ -97,6 +102,21 @@ class DeliveryShape(Shape):
     )
     turn_age_hours_min: Annotated[int, Field(ge=1, le=168)] = key(
         "A turn is given up after so many hours and turnAttemptsMin.", default="24"
+    )
+    breaker_failures: Annotated[int, Field(ge=0, le=1000)] = key(
+        "So many failures of a line in a row, and nothing is sent by it for a while; 0: never.",
+        default=str(BREAKER.failures),
+    )
+    breaker_window_s: Annotated[float, Field(ge=1, le=86_400)] = key(
+        "Seconds within which these failures lie.", default=f"{BREAKER.window_s:g}"
+    )
+    breaker_waits_s: Waits = key(
+        "Seconds until one message finds out whether the line works again; longer each time it does "
+        "not, the last for all that follow.",
+        default=_shown(BREAKER.open_s),
+    )
+    reconcile_hours: Annotated[int, Field(ge=0, le=168)] = key(
+        "Hours between comparisons with the provider's own list; 0: never by itself.", default="24"
     )
     concurrency: Annotated[int, Field(ge=1, le=1024)] = key("Requests to providers at once.")
     lease_s: Annotated[float, Field(ge=10, le=3600)] = key(
@@ -253,7 +273,24 @@ class ChannelsShape(Shape):
     sms: SmsShape = key("Text messages: the keys of OpenClaw's SMS channel and our own.")
 
 
+class ProfilesShape(Shape):
+    """What each profile changes of the rest of the file; see `config.profiles`."""
+
+    production: dict[str, Any] = key("Laid over the file in production.")
+    staging: dict[str, Any] = key("Laid over the file in staging.")
+
+
 class RootShape(Shape):
+    profile: Literal["production", "staging"] = key(
+        "Which profile runs; --profile and RINGFENCE_PROFILE win over it.", default="production"
+    )
+    profiles: ProfilesShape = key("What each profile changes: any of the other sections.")
+    production_tokens: list[TokenDigest] = key(
+        "Digests of production's tokens (`ringfence doctor --token-digests` prints them there): "
+        "staging does not start with one of them.",
+        default="[]",
+        max_length=100,
+    )
     channels: ChannelsShape = key("Lines.")
     gateway: GatewayShape = key("The two listeners.")
     store: StoreShape = key("The database.")
@@ -265,4 +302,18 @@ class RootShape(Shape):
     delivery: DeliveryShape = key("Sending and trying again.")
     retention: RetentionShape = key("How long texts are kept.")
     audit: AuditShape = key("Checkpoints of the audit log.")
+    heartbeat: HeartbeatShape = key("Who outside is told that all is well.")
+    telemetry: TelemetryShape = key("Where traces go.")
     templates: dict[Name, dict[str, Any]] = key("Templates by name.", max_length=1_000)
+    sources: dict[Name, dict[str, Any]] = key("Event sources by name.", max_length=100)
+    responders: dict[Name, dict[str, Any]] = key("Who can be on call, by name.", max_length=1_000)
+    responding: RespondingShape = key("How responders' numbers count.")
+    groups: dict[Name, Members] = key("Responders under one name.", max_length=100)
+    schedules: dict[Name, dict[str, Any]] = key("Who is on call when, by name.", max_length=100)
+    escalation_policies: dict[Name, dict[str, Any]] = key(
+        "Who is asked after whom, by name.", max_length=100
+    )
+    tickets: dict[Name, dict[str, Any]] = key(
+        "Ticket systems by name; `kind` picks the keys.", max_length=50
+    )
+    flows: dict[Name, dict[str, Any]] = key("What events start, by name.", max_length=500)

@@ -56,6 +56,14 @@ class MediaShape(Shape):
     batch_timeout_s: Seconds = key("Seconds for all attachments of a message.")
 
 
+class A2pShape(Shape):
+    daily_segments: Count = key(
+        "Segments a day that carriers take from the registered sender (T-Mobile's cap of the brand): "
+        "doctor warns at 80 %, counting all lines of the provider account that have this key.",
+        default="none: not watched",
+    )
+
+
 class AccountShape(Shape):
     """One account: a line."""
 
@@ -68,6 +76,7 @@ class AccountShape(Shape):
         default="false",
     )
     account_sid: ProviderId = key("The provider account.")
+    auth_id: ProviderId = key("With provider plivo: the provider account.")
     auth_token: SecretKey = key("Its token: text or a secret reference. Signs and is accepted.")
     from_number: NumberKey = key("The line's number. Wins over a messaging service.")
     messaging_service_sid: ProviderId = key(
@@ -93,18 +102,35 @@ class AccountShape(Shape):
         max_length=10_000,
     )
     text_chunk_limit: Any = key(
-        "Characters per message part; at most 1600. Anything but a whole number above 0 falls back "
+        "Characters per message part; at most 1600, on Plivo 737. Anything but a whole number above 0 falls back "
         "to the default, with a warning.",
-        default="1500",
+        default="1500; on Plivo 737",
     )
     media_max_mb: Annotated[float, Field(gt=0, le=50)] = key(
         "Cap on attachments both ways, in MiB.", default="by media.*"
     )
     # -- ours --
-    provider: Literal["twilio"] = key("Who carries this line.", default="twilio")
+    provider: Literal["twilio", "telnyx", "plivo"] = key("Who carries this line.", default="twilio")
     api_base_url: BaseUrl = key(
         "The provider's API address: https anywhere, http on loopback only.",
-        default="https://api.twilio.com",
+        default="the provider's own",
+    )
+    api_key: SecretKey = key("With provider telnyx: its API key (v2), which our requests carry.")
+    public_key: SecretKey = key(
+        "With provider telnyx: the account's public key, base64, which webhooks are checked with."
+    )
+    public_keys: list[SecretKey] = key(
+        "Several public keys during a rotation, instead of publicKey: all are accepted.",
+        default="[publicKey]",
+        min_length=1,
+        max_length=5,
+    )
+    messaging_profile_id: ProviderId = key(
+        "With provider telnyx: the messaging profile. Without a number messages leave through its "
+        "pool; with one, events must be of this profile."
+    )
+    powerpack_uuid: ProviderId = key(
+        "With provider plivo: the Powerpack to send through without a number."
     )
     auth_tokens: list[SecretKey] = key(
         "Several tokens during a rotation, instead of authToken: the first signs, all are accepted.",
@@ -132,6 +158,11 @@ class AccountShape(Shape):
         default="[]",
         max_length=1_000,
     )
+    fallback_account: Text = key(
+        "The line by which what waits here may leave while this one does not work "
+        "(`policy.fallback`).",
+        default="none",
+    )
     zone: ZoneName = key("IANA time zone of the line: where its days turn and its hours hold.")
     programme: Text = key(
         "What people get this line's texts about; consent is kept for it.",
@@ -154,6 +185,7 @@ class AccountShape(Shape):
         "ISO 3166 country by which numbers in this file without a country code are read.",
         default="none: such numbers are refused",
     )
+    a2p: A2pShape = key("How the sender is registered at the carriers.", alias="a2p")
     pairing: PairingShape = key("Pairing codes.")
     limits: LimitsShape = key("Limits of the webhook.")
     policy: PolicyShape = key("Settings of the rules for this line.")  # type: ignore[valid-type]
