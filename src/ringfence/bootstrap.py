@@ -24,13 +24,24 @@ from ringfence.config.audit import signer
 from ringfence.config.settings import AgentSettings
 from ringfence.gateway.dispatch import Dispatcher
 from ringfence.gateway.equipment import Equipment, Pace
+from ringfence.gateway.escalation import Escalation
+from ringfence.gateway.events import EventIntake
+from ringfence.gateway.heartbeat_out import Oversight
+from ringfence.gateway.paging import Paging
+from ringfence.gateway.planning import Planning
 from ringfence.gateway.receive import Receiver
+from ringfence.gateway.reconcile import Reconciliation
+from ringfence.gateway.reconciling import Reconciler
 from ringfence.gateway.reply import Replier
+from ringfence.gateway.tickets import Ticketing
 from ringfence.gateway.track import Tracker
 from ringfence.model.ids import IdSource
 from ringfence.model.line import Line
 from ringfence.net.http import CONNECTIONS_MAX, HttpClient
-from ringfence.ports import Agent, Clock, Http, Signer, Store
+from ringfence.net.otel import open_traces
+from ringfence.net.smtp import SmtpMailer
+from ringfence.ports import Agent, Clock, Http, Mailer, Signer, Store
+from ringfence.ports.tracing import NO_TRACE, Trace
 from ringfence.providers import providers
 from ringfence.store import open_store
 from ringfence.store.keys import FixedKey
@@ -38,7 +49,7 @@ from ringfence.web.listener import Crowd, Listener
 from ringfence.web.measures import Measures
 from ringfence.web.private import PrivateDoor
 from ringfence.web.public import PublicDoor, paths_of
-from ringfence.worker import Worker
+from ringfence.worker import OperationsStages, Worker
 
 # What is under way at SIGTERM has so long to finish; deploy/ringfence.service allows 150 seconds.
 STOPPING_S_MAX = 120.0
@@ -56,6 +67,8 @@ class Swaps:
     store: Store | None = None
     seed: int | None = None
     pace: Pace | None = None
+    trace: Trace | None = None
+    mailer: Mailer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +80,8 @@ class Gateway:
     receiver: Receiver
     dispatcher: Dispatcher
     worker: Worker
+    events: EventIntake
+    reconciliation: Reconciliation
     public: PublicDoor
     private: Starlette
 
@@ -78,7 +93,10 @@ async def open_gateway(settings: Settings, swaps: Swaps | None = None) -> AsyncI
     chosen = swaps or Swaps()
     clock = chosen.clock or SystemClock()
     store = chosen.store or await open_store(
-        settings.store.url, clock=clock, busy_timeout_s=settings.store.busy_timeout_s
+        settings.store.url,
+        clock=clock,
+        busy_timeout_s=settings.store.busy_timeout_s,
+        profile=settings.profile,
     )
     http = chosen.http or HttpClient(
         # Sends alone may take `delivery.concurrency`; agents, look-ups and media come on top.
@@ -95,6 +113,11 @@ async def open_gateway(settings: Settings, swaps: Swaps | None = None) -> AsyncI
         for agent in agents.values():
             stack.push_async_callback(agent.close)
         kit = equipment(settings, store, clock, http, agents, chosen)
+        if settings.traces_to is not None and chosen.trace is None:
+            traces = open_traces(settings.traces_to.reveal(), ringfence.__version__, kit.owner)
+            # It sends what waits, which may take seconds: never on the loop.
+            stack.push_async_callback(asyncio.to_thread, traces.close)
+            kit = dataclasses.replace(kit, trace=traces)
         yield _assemble(settings, kit)
 
 
@@ -131,6 +154,10 @@ def equipment(
         templates=settings.templates,
         keep_texts=settings.keep_texts,
         classifiers=settings.classifiers,
+        profile=settings.profile,
+        operations=settings.operations,
+        mailer=swaps.mailer or SmtpMailer(),
+        trace=swaps.trace or NO_TRACE,
     )
 
 
@@ -170,6 +197,8 @@ def _pace(settings: Settings) -> Pace:
         retry=delivery.retry,
         watch=delivery.watch,
         turn=delivery.turn,
+        breaker=delivery.breaker,
+        reconcile_every=delivery.reconcile_every,
         history_max=_history_max(settings),
         checkpoint_entries=settings.audit.checkpoint_entries,
         checkpoint_every=timedelta(hours=settings.audit.checkpoint_hours),
@@ -208,11 +237,16 @@ def _assemble(settings: Settings, kit: Equipment) -> Gateway:
     tracker = Tracker(kit)
     receiver = Receiver(kit, tracker)
     dispatcher = Dispatcher(kit)
+    reconciliation = Reconciliation(kit, receiver.readmit)
+    events = EventIntake(kit)
     worker = Worker(
         kit,
         dispatcher,
         Replier(kit),
         tracker,
+        OperationsStages(events, Escalation(kit), Paging(kit), Planning(kit), Ticketing(kit)),
+        Oversight(kit, settings.heartbeat),
+        Reconciler(kit, reconciliation),
         sole_owner=not settings.store.url.startswith(("postgresql://", "postgres://")),
     )
     usable = {line.id: line for line in settings.lines if line.enabled}
@@ -223,18 +257,22 @@ def _assemble(settings: Settings, kit: Equipment) -> Gateway:
             usable.values(),
             settings.default_line_id,
         ),
+        events,
         settings.gateway.trusted_proxies,
     )
-    measures = Measures(kit, lambda: public.answers)
+    measures = Measures(kit, lambda: public.answers, lambda: events.counted)
     private = PrivateDoor(
         kit,
         usable,
         settings.default_line_id,
         measures,
         ringfence.__version__,
+        events,
         frozenset(settings.gateway.private_hosts),
     ).app()
-    return Gateway(settings, kit, receiver, dispatcher, worker, public, private)
+    return Gateway(
+        settings, kit, receiver, dispatcher, worker, events, reconciliation, public, private
+    )
 
 
 def _agents(settings: Settings, http: Http, clock: Clock) -> dict[str, Agent]:

@@ -21,6 +21,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 
+from ringfence.simulator import telnyx
+from ringfence.simulator.call_phone import NotHeard
+from ringfence.simulator.call_scripts import SCRIPTS, CallScript, VoiceBehaviour
+from ringfence.simulator.calls import Call, Played
 from ringfence.simulator.carrier import Behaviour, Carrier
 from ringfence.simulator.exchange import LogEntry
 from ringfence.simulator.faults import Faults, Outcome
@@ -29,6 +33,7 @@ from ringfence.simulator.phone import Attachment, NotReceived, Phone, Sent, Text
 from ringfence.simulator.records import Alert, Message, Service
 from ringfence.simulator.sids import DEFAULT_NUMBER
 from ringfence.simulator.timeline import Clock, Timeline, by_name
+from ringfence.simulator.voice import Voice
 from ringfence.simulator.webhooks import Delivery, RetryMode, WebhookRequest
 from ringfence.simulator.world import World, WorldSettings
 
@@ -36,25 +41,32 @@ __all__ = [
     "Alert",
     "Attachment",
     "Behaviour",
+    "Call",
+    "CallScript",
     "Delivery",
     "Faults",
     "Message",
+    "NotHeard",
     "NotReceived",
     "OptOutHandling",
     "Outcome",
     "Phone",
+    "Played",
     "RetryMode",
     "Sent",
     "SimulatedCarrier",
     "Text",
     "Timeline",
+    "VoiceBehaviour",
 ]
 
 
 class SimulatedCarrier:
     """A carrier with one account and one number; use it as an async context manager.
 
-    `webhook_url` is where inbound messages go. Empty SIDs and tokens are dealt from the seed.
+    `webhook_url` is where inbound messages go, `voice_url` where it asks about calls. Empty SIDs and tokens are dealt from the seed.
+    `provider="telnyx"` makes it Telnyx's API and webhooks: `auth_token` is its API key then;
+    `provider="plivo"` Plivo's, with `account_sid` as its auth id.
     `callbacks=False` ends every message at once and reports nothing. `tunnel` maps a public origin
     ("https://sms.example.test") to a loopback one, as an operator's tunnel would. A `clock` (see
     `ringfence.clock.ManualClock`) lets a test move time.
@@ -66,12 +78,14 @@ class SimulatedCarrier:
         *,
         webhook_url: str = "",
         fallback_url: str = "",
+        voice_url: str = "",
         number: str = DEFAULT_NUMBER,
         account_sid: str = "",
         auth_token: str = "",
         seed: int = 1,
         port: int = 0,
         trial: bool = False,
+        provider: str = "twilio",
         callbacks: bool = True,
         faults: Faults | None = None,
         behaviour: Behaviour | None = None,
@@ -87,7 +101,9 @@ class SimulatedCarrier:
             auth_token=auth_token,
             webhook_url=webhook_url,
             fallback_url=fallback_url,
+            voice_url=voice_url,
             trial=trial,
+            provider=provider,
             callbacks=callbacks,
             faults=faults or Faults(),
             behaviour=behaviour or Behaviour(),
@@ -124,6 +140,17 @@ class SimulatedCarrier:
         return self.world.account.auth_token
 
     @property
+    def public_key(self) -> str:
+        """What Telnyx webhooks are checked with, base64. Raises ValueError for another provider."""
+        return telnyx.public_key(self.world.account)
+
+    @property
+    def messaging_profile_id(self) -> str:
+        """The profile of the number; empty where the provider has none."""
+        profile = self.world.profile
+        return "" if profile is None else telnyx.uuid_of(profile.sid)
+
+    @property
     def number(self) -> str:
         """The account's number, E.164."""
         return self.world.line.number
@@ -136,6 +163,15 @@ class SimulatedCarrier:
     @webhook_url.setter
     def webhook_url(self, url: str) -> None:
         self.world.line.sms.url = url
+
+    @property
+    def voice_url(self) -> str:
+        """Where the carrier asks about inbound calls; may be set at any time."""
+        return self.world.line.settings.get("voice_url", "")
+
+    @voice_url.setter
+    def voice_url(self, url: str) -> None:
+        self.world.line.settings["voice_url"] = url
 
     def phone(self, number: str) -> Phone:
         """The handset with this number, E.164."""
@@ -173,6 +209,14 @@ class SimulatedCarrier:
         Raises KeyError for an unknown name."""
         chosen = by_name(timeline) if isinstance(timeline, str) else timeline
         self.world.carrier.scripts[recipient] = chosen
+
+    def script_call(self, number: str, script: CallScript | str) -> None:
+        """What this person's phone does by itself when it is called: a CallScript, or `rings`,
+        `answers`, `voicemail`, `fax`, `silent`, `busy`, `failed`, `off`.
+
+        Raises KeyError for an unknown name."""
+        chosen = SCRIPTS[script] if isinstance(script, str) else script
+        self.voice.scripts[number] = chosen
 
     def opt_out(self, person: str, scope: str = "") -> None:
         """Block a person for a number or a service (the account's number if not given)."""
@@ -213,6 +257,17 @@ class SimulatedCarrier:
     def sent(self) -> Sequence[Message]:
         """Messages that were accepted from the account, in order."""
         return tuple(m for m in self.messages if m.is_outbound)
+
+    @property
+    def voice(self) -> Voice:
+        """The calls themselves: how fast things happen, sessions, recordings."""
+        return self.world.exchange.voice
+
+    @property
+    def calls(self) -> Sequence[Call]:
+        """All calls, both directions and dialled legs, in order of creation; `played` is what each
+        person heard."""
+        return tuple(self.voice.book.calls.values())
 
     @property
     def webhooks(self) -> Sequence[LogEntry]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -13,11 +14,19 @@ from ringfence.gateway.checkpoint import checkpoint_if_due, tell
 from ringfence.gateway.contacts import forget_texts
 from ringfence.gateway.dispatch import Dispatcher
 from ringfence.gateway.equipment import Bell, Equipment
+from ringfence.gateway.escalation import Escalation
+from ringfence.gateway.events import EventIntake
+from ringfence.gateway.heartbeat_out import Oversight
 from ringfence.gateway.intake import abandon
+from ringfence.gateway.paging import Paging
+from ringfence.gateway.planning import Planning
+from ringfence.gateway.reconciling import Reconciler
 from ringfence.gateway.recover import expire, recover
 from ringfence.gateway.reply import Replier
+from ringfence.gateway.tickets import Ticketing
 from ringfence.gateway.track import Tracker
 from ringfence.model.errors import SecretUnavailable, StoreError
+from ringfence.ports import Tx
 
 log = logging.getLogger("ringfence.worker")
 
@@ -25,6 +34,7 @@ W = TypeVar("W")
 _SWEEP_EVERY = timedelta(seconds=30)
 _FORGET_EVERY = timedelta(minutes=10)
 _CANCELLING_S_MAX = 1.0
+TICKETS_AT_ONCE = 4
 
 
 class Pool:
@@ -74,6 +84,17 @@ class Pool:
             log.exception("%s failed; its lease will run out", self._name)
 
 
+@dataclass(frozen=True, slots=True)
+class OperationsStages:
+    """The stages of the operations channel."""
+
+    events: EventIntake
+    escalation: Escalation
+    paging: Paging
+    planning: Planning
+    ticketing: Ticketing
+
+
 class Worker:
     """One per process."""
 
@@ -83,14 +104,21 @@ class Worker:
         dispatcher: Dispatcher,
         replier: Replier,
         tracker: Tracker,
+        operations: OperationsStages,
+        oversight: Oversight,
+        reconciler: Reconciler,
         *,
         sole_owner: bool,
     ) -> None:
         self._kit, self._sole_owner = kit, sole_owner
+        self.oversight = oversight
+        self._reconciler = reconciler
         self._dispatcher, self._replier, self._tracker = dispatcher, replier, tracker
+        self._operations = operations
         self._sends = Pool("a send", kit.pace.dispatch_concurrency)
         self._turns = Pool("a turn", kit.pace.turn_concurrency)
         self._looks = Pool("a look", kit.pace.watch_batch)
+        self._errands = Pool("a ticket", TICKETS_AT_ONCE)
         now = kit.clock.now()
         self._sweep_at, self._forget_at = now, now
 
@@ -105,20 +133,23 @@ class Worker:
 
     async def step(self) -> bool:
         """Claim and start everything that is due now and fits; True when anything was claimed."""
-        claimed = await self._dispatch()
+        claimed = await self._operate()
+        claimed |= await self._dispatch()
         claimed |= await self._reply()
         claimed |= await self._watch()
+        claimed |= await self._ticket()
         await self._sweep()
+        await self.oversight.step()
+        await self._reconciler.step()
         return claimed
 
     async def settle(self) -> None:
         """Step until nothing is due and nothing is under way (stories and simulations)."""
         while True:
             claimed = await self.step()
-            busy = self._sends.busy or self._turns.busy or self._looks.busy
-            await self._sends.finished()
-            await self._turns.finished()
-            await self._looks.finished()
+            busy = any(pool.busy for pool in self._pools)
+            for pool in self._pools:
+                await pool.finished()
             if not claimed and not busy:
                 return
 
@@ -128,19 +159,23 @@ class Worker:
             group.create_task(self._forever(self._dispatch_all, self._kit.outbox_bell))
             group.create_task(self._forever(self._reply_all, self._kit.turns_bell))
             group.create_task(self._forever(self._watch, None))
+            group.create_task(self._forever(self._operate, self._kit.alerts_bell))
+            group.create_task(self._forever(self._ticket, None))
             group.create_task(self._forever(self._sweep, None))
+            group.create_task(self._forever(self.oversight.step, None))
+            group.create_task(self._forever(self._reconciler.step, None))
 
     async def drain(self) -> None:
         """Wait for what is under way (shutdown)."""
-        await self._sends.finished()
-        await self._turns.finished()
-        await self._looks.finished()
+        for pool in self._pools:
+            await pool.finished()
 
     async def abandon(self) -> None:
         """Leave what is under way to its lease: a send becomes of unknown outcome and is looked up
         by the next process, a turn is asked again."""
         sends, turns = await self._sends.abandon(), await self._turns.abandon()
         await self._looks.abandon()
+        await self._errands.abandon()
         log.warning("stopped before it was done", extra={"sends": sends, "turns": turns})
 
     async def _forever(self, stage: Callable[[], Awaitable[bool]], bell: Bell | None) -> None:
@@ -186,6 +221,38 @@ class Worker:
         return await self._start(
             self._turns, self._turns.room, self._replier.claim, self._replier.answer
         )
+
+    async def _operate(self) -> bool:
+        """Promises that were broken, steps that are due, texts that are owed. One that fails is told of
+        after the others had their turn."""
+        now = self._kit.clock.now()
+        if not await self._kit.store.read(lambda tx: _is_anything_due(tx, now)):
+            return False
+        stages, worked = self._operations, False
+        fault: Exception | None = None
+        for stage in (
+            stages.events.beats,
+            stages.escalation.advance,
+            stages.paging.page,
+            stages.planning.propose_due,
+        ):
+            try:
+                worked |= await stage()
+            except StoreError:
+                raise
+            except Exception as error:  # raised below
+                fault = fault or error
+        if fault is not None:
+            raise fault
+        return worked
+
+    async def _ticket(self) -> bool:
+        stage = self._operations.ticketing
+        return await self._start(self._errands, self._errands.room, stage.claim, stage.carry_out)
+
+    @property
+    def _pools(self) -> tuple[Pool, ...]:
+        return (self._sends, self._turns, self._looks, self._errands)
 
     async def _watch(self) -> bool:
         return await self._start(
@@ -241,3 +308,13 @@ class Worker:
             return
         if made is not None:
             tell(made)
+
+
+def _is_anything_due(tx: Tx, now: datetime) -> bool:
+    """One look for all stages of the operations channel: nearly always there is nothing."""
+    return bool(
+        tx.alerts.owed(1)
+        or tx.alerts.due(now, 1)
+        or tx.planned.due(now, 1)
+        or tx.duty.beats_due(now, 1)
+    )

@@ -22,8 +22,8 @@ from ringfence.model.errors import (
 )
 from ringfence.model.line import Secret
 from ringfence.model.phone import mask
+from ringfence.model.wire import WireRequest, WireResponse
 from ringfence.ports import AgentReply, AgentTurn, Attachment, Http
-from ringfence.providers.wire import WireRequest, WireResponse
 
 REPLY_CHARS_MAX = 4000
 CONCURRENT_MAX = 8

@@ -28,8 +28,8 @@ from ringfence.agents.base import (
 )
 from ringfence.model.errors import AgentError, AgentRefused, ConfigInvalid
 from ringfence.model.line import Secret
+from ringfence.model.wire import WireRequest, WireResponse
 from ringfence.ports import Agent, AgentReply, AgentTurn, Attachment, Clock, Http
-from ringfence.providers.wire import WireRequest, WireResponse
 
 # facts/openclaw.md 6.2(7): at most 8 images, 20 MB together, and 20 MB for the whole request. The
 # data URLs share one budget that leaves 1 MB for everything else.

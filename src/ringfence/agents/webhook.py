@@ -5,9 +5,6 @@ unsigned, and never take an answer it does not wholly understand."""
 from __future__ import annotations
 
 import base64
-import binascii
-import hashlib
-import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,11 +28,10 @@ from ringfence.agents.base import (
 )
 from ringfence.model.errors import AgentError, AgentRefused, ConfigInvalid
 from ringfence.model.line import Secret
+from ringfence.model.wire import WireRequest, WireResponse
 from ringfence.ports import Agent, AgentReply, AgentTurn, Clock, Http
-from ringfence.providers.wire import WireRequest, WireResponse
+from ringfence.text.standard_webhooks import SECRET_WORDS, key_of, sign
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the convention's prefix, no secret
-SECRET_BYTES_MIN, SECRET_BYTES_MAX = 24, 64  # specification, "Signature scheme"
 CHECK_TIMEOUT_S = 10.0
 MEDIA_URLS_MAX = 10
 HOLD_CHARS_MAX = 200
@@ -56,19 +52,6 @@ class Settings:
     max_reply_chars: int = REPLY_CHARS_MAX
     max_concurrent: int = CONCURRENT_MAX
     queue_s: float = QUEUE_S
-
-
-def sign(keys: Sequence[bytes], webhook_id: str, now: datetime, body: bytes) -> dict[str, str]:
-    """The three headers of the convention: id, seconds since the epoch, and one `v1,` signature
-    per key, separated by spaces."""
-    timestamp = str(int(now.timestamp()))
-    signed = f"{webhook_id}.{timestamp}.".encode() + body
-    digests = [hmac.digest(key, signed, hashlib.sha256) for key in keys]
-    return {
-        "webhook-id": webhook_id,
-        "webhook-timestamp": timestamp,
-        "webhook-signature": " ".join("v1," + base64.b64encode(d).decode() for d in digests),
-    }
 
 
 class WebhookAgent:
@@ -182,24 +165,10 @@ def make(agent_id: str, settings: Settings, http: Http, clock: Clock) -> Agent:
         problems.append("secrets: expected at least one; turns are never sent unsigned")
     if settings.max_concurrent < 1:
         problems.append("maxConcurrent: expected at least 1")
-    keys = [_key(secret) for secret in settings.secrets]
+    keys = [key_of(secret) for secret in settings.secrets]
     problems += [
-        f"secrets[{n}]: expected {SECRET_PREFIX} and {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} "
-        "bytes in base64"
-        for n, key in enumerate(keys)
-        if key is None
+        f"secrets[{n}]: expected {SECRET_WORDS}" for n, key in enumerate(keys) if key is None
     ]
     if problems:
         raise ConfigInvalid(tuple(problems))
     return WebhookAgent(agent_id, settings, [key for key in keys if key], http, clock)
-
-
-def _key(secret: Secret) -> bytes | None:
-    text = secret.reveal()
-    if not text.startswith(SECRET_PREFIX):
-        return None
-    try:
-        key = base64.b64decode(text[len(SECRET_PREFIX) :], validate=True)
-    except binascii.Error:
-        return None
-    return key if SECRET_BYTES_MIN <= len(key) <= SECRET_BYTES_MAX else None

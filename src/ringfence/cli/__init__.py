@@ -10,8 +10,12 @@ import click
 
 import ringfence
 
+# Where a call keeps its --profile, for `common.environ`.
+PROFILE = "ringfence.profile"
+
 # Name → (module, what `--help` says, so that help need not import it).
 COMMANDS = {
+    "alerts": ("alerts", "Alerts: list, show, ack, escalate, resolve, note."),
     "audit": ("audit", "The log of every decision and effect: look, show one, verify, export."),
     "backup": ("backup", "Copy the store while the gateway runs, and check the copy."),
     "channels": ("channels", "Lines: list, capabilities, status, dead letters."),
@@ -21,17 +25,23 @@ COMMANDS = {
     "demo": ("demo", "Gateway, simulated carrier and demo agent; nothing to configure."),
     "doctor": ("doctor", "Check everything and say what to do."),
     "drafts": ("drafts", "Messages that wait for a yes: list, show, approve, edit, reject."),
+    "events": ("events", "What sources said, and what became of it: list, show."),
+    "flows": ("flows", "Flows: list, show, test with an event."),
     "gateway": ("gateway", "Run the gateway."),
     "grants": ("grants", "What an agent may do without asking: add, list, show, revoke."),
     "intakes": ("intakes", "What people answered to a line's questions: list."),
+    "maintenance": ("maintenance", "Times in which nobody is told: list, begin, end."),
     "message": ("message", "Send a message; look at messages."),
+    "oncall": ("oncall", "Who is on call: show, shifts, gaps, overrides, feed, verify."),
     "pairing": ("pairing", "Strangers who ask to write in: list, approve, dismiss, block."),
     "pauses": ("pauses", "People nothing automatic goes to: list, add, lift."),
+    "planned": ("planned", "Messages that flows owe people: list, show, cancel."),
     "policy": ("policy", "What the rules say: show, explain, backtest."),
     "resume": ("halt", "Release a kill switch."),
     "sim": ("sim", "The simulated carrier, and phones on it."),
     "stop": ("halt", "Engage a kill switch: nothing it covers leaves any more."),
     "templates": ("templates", "Templates: list, show, lint, preview."),
+    "tickets": ("tickets", "Tickets of alerts: list, show, dead letters, resubmit."),
     "tokens": ("tokens", "Tokens for people and programs: create, list, revoke."),
 }
 
@@ -64,7 +74,13 @@ class LazyGroup(click.Group):
     type=click.Path(path_type=Path, dir_okay=False),
     help="The JSON5 file (default: RINGFENCE_CONFIG, else ~/.ringfence/ringfence.json5).",
 )
+@click.option(
+    "--profile",
+    type=click.Choice(["production", "staging"]),
+    help="Which profile of the file (default: RINGFENCE_PROFILE, else the file's `profile`).",
+)
 @click.pass_context
-def main(ctx: click.Context, config_path: Path | None) -> None:
+def main(ctx: click.Context, config_path: Path | None, profile: str | None) -> None:
     """Ringfence: a phone number for an agent. A phone number is not permission."""
     ctx.obj = config_path
+    ctx.meta[PROFILE] = profile

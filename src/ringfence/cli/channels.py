@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ringfence.cli import common
+from ringfence.cli.moments import METAVAR, moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ringfence.bootstrap import Gateway
     from ringfence.gateway.deadletters import Resubmitted
+    from ringfence.gateway.reconcile import Reconciled
     from ringfence.model.line import Line
     from ringfence.ports import Tx
 
@@ -30,7 +32,7 @@ channel_option = click.option(
 
 @click.group("channels")
 def command() -> None:
-    """Lines: list, capabilities, status, dead letters."""
+    """Lines: list, capabilities, status, reconcile, dead letters."""
 
 
 @command.command("list")
@@ -194,6 +196,51 @@ def print_finding(finding: dict[str, Any]) -> None:
     )
     if finding.get("hint"):
         click.echo(f"          {finding['hint']}")
+
+
+# -- the provider's own list -------------------------------------------------------------------
+
+
+@command.command("reconcile")
+@channel_option
+@common.line_option
+@click.option(
+    "--since", default="-2d", show_default=True, metavar=METAVAR, help="From then until now."
+)
+@common.json_option
+@click.pass_context
+def reconcile(
+    ctx: click.Context, channel: str, account: str | None, since: str, as_json: bool
+) -> None:
+    """Compare a line with its provider's own list. Texts that never reached us are taken in, statuses
+    that differ are folded, the rest is reported. A START, or an owner's text, goes to the dead
+    letters: somebody must say whether it still holds."""
+
+    async def work(gateway: Gateway) -> Reconciled:
+        line = common.line_of(gateway.settings, account)
+        begin = moment_of(since, "--since", gateway.kit.clock.now())
+        return await gateway.reconciliation.run(line, begin, common.actor())
+
+    done = common.with_gateway(ctx, work)
+    if as_json:
+        common.print_json(
+            {**done.counts(), "missing_ids": done.missing, "foreign_ids": done.foreign}
+        )
+        return
+    click.echo(f"{done.line}: {done.listed} messages listed since {done.since:%F %R}Z")
+    for count, words in (
+        (done.taken_in, "texts that never reached us were taken in"),
+        (done.late, "texts wait for a person among the dead letters"),
+        (done.refused, "texts cannot be taken in; the log says why"),
+        (done.statuses, "statuses of ours were behind"),
+        (done.resolved, "dead letters had been sent after all"),
+        (len(done.missing), "sends of ours are unknown there"),
+        (len(done.foreign), "texts were sent by somebody else, the provider included"),
+    ):
+        if count:
+            click.echo(f"  {count:>6}  {words}")
+    if not done.complete:
+        click.echo("  Not all of it was read; choose a later --since.")
 
 
 # -- dead letters ------------------------------------------------------------------------------

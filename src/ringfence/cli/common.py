@@ -55,6 +55,15 @@ def fields_of(given: Sequence[str]) -> dict[str, str]:
     return fields
 
 
+def environ(ctx: click.Context) -> Mapping[str, str]:
+    """The environment of this call: the process's own, in which --profile stands for its variable."""
+    from ringfence.cli import PROFILE
+    from ringfence.config.environment import PROFILE_VARIABLE
+
+    profile = ctx.meta.get(PROFILE)
+    return os.environ if profile is None else {**os.environ, PROFILE_VARIABLE: str(profile)}
+
+
 def settings(ctx: click.Context) -> Settings:
     """The settings of this call. Its warnings are for `config validate`, `doctor` and the
     gateway's log to show. Raises ConfigInvalid."""
@@ -62,7 +71,7 @@ def settings(ctx: click.Context) -> Settings:
 
     path = ctx.find_root().obj
     assert path is None or isinstance(path, Path)
-    return load(path, os.environ)
+    return load(path, environ(ctx))
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -114,7 +123,7 @@ async def gateway_answers(gateway: Gateway) -> bool | None:
     """Does a gateway answer where the configuration puts its private listener? None when that
     cannot be known (port 0)."""
     from ringfence.model.errors import NetError
-    from ringfence.providers.wire import WireRequest
+    from ringfence.model.wire import WireRequest
 
     chosen = gateway.settings.gateway
     if chosen.private_port == 0:

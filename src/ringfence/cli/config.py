@@ -45,7 +45,7 @@ def get(ctx: click.Context, path: str, show_origin: bool, as_json: bool) -> None
     Exits with 1 when it is not set. Without PATH: everything in the file."""
     from ringfence.config.looking import look_up
 
-    found = look_up(_source(ctx), os.environ, _key_path(path))
+    found = look_up(_source(ctx), common.environ(ctx), _key_path(path))
     if found is None:
         click.echo(f"{path} is not set.", err=True)
         sys.exit(1)
@@ -105,7 +105,7 @@ def validate(ctx: click.Context, as_json: bool) -> None:
 
     source = _source(ctx)
     try:
-        settings = load(ctx.find_root().obj, os.environ)
+        settings = load(ctx.find_root().obj, common.environ(ctx))
     except ConfigInvalid as error:
         _print_findings(source.path, error.problems, (), [], as_json)
         sys.exit(1)
@@ -139,7 +139,7 @@ def _apply(
     """Make the change and say what it was. Errors leave the file as it was."""
     from ringfence.config.writing import change
 
-    done = change(_source(ctx), patch, os.environ, dry_run=dry_run)
+    done = change(_source(ctx), patch, common.environ(ctx), dry_run=dry_run)
     if as_json:
         common.print_json(_change_document(done, left))
         return

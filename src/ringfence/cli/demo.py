@@ -83,7 +83,8 @@ async def _script(demo: Demo) -> int:
     import asyncio
     import signal
 
-    from ringfence.simulator.demo_script import StoryFailed, play
+    from ringfence.simulator.demo_script import play
+    from ringfence.simulator.demo_steps import StoryFailed
 
     playing = asyncio.ensure_future(play(demo, click.echo))
     # A cancelled story ends its gateway; a killed one could not.
@@ -126,7 +127,7 @@ async def _stay_up(demo: Demo) -> int:
 
 
 def _introduce(demo: Demo) -> None:
-    from ringfence.simulator.demo import FRIEND, OWNER, YOU
+    from ringfence.simulator.demo import ANN, BEN, FRIEND, OWNER, YOU
 
     program = "ringfence" if shutil.which("ringfence") else f"{sys.executable} -m ringfence"
     click.echo(f"""\
@@ -152,5 +153,17 @@ terminal:
   {program} sim phone {FRIEND} --carrier {demo.world.base_url}
 
 Ask the agent for something: text {FRIEND}: lunch?
+
+An incident pages Ann, and Ben if she does not answer; before her word counts, her number is verified:
+
+  Ann's          {demo.handset(ANN)}
+  Ben's          {demo.handset(BEN)}
+
+  {program} oncall verify ann                 # then: --code, and the code from her phone
+  {program} tokens create --name demo --kind events > events-token
+  curl {demo.private_url}/api/v1/events/generic -H "Authorization: Bearer $(cat events-token)" \\
+    -d '{{"id": "1", "type": "incident.opened", "severity": "critical", "title": "The shop is down"}}'
+  {program} alerts list                       # she replies 1a, or: alerts ack 1 --as ann
+
 {LATER}
 Ctrl-C ends it.""")

@@ -7,15 +7,16 @@ import os
 import socket
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ringfence.cli import common
+from ringfence.cli import common, doctor_operations, readiness
+from ringfence.cli.symptoms import NOTE, OK, WRONG, Symptom, print_all
 
 if TYPE_CHECKING:
     from ringfence.bootstrap import Gateway
@@ -23,34 +24,37 @@ if TYPE_CHECKING:
     from ringfence.ports import Tx
     from ringfence.providers.base import Finding
 
-OK, NOTE, WRONG = "ok", "note", "wrong"
 AGENT_TIMEOUT_S = 15.0
 CLOCK_SLACK_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Symptom:
-    """One thing looked at. `level` is ok, note (worth knowing) or wrong; `hint` says what to do."""
-
-    area: str
-    level: str
-    text: str
-    hint: str = ""
-
-
 @click.command("doctor")
 @click.option("--probe", is_flag=True, help="Also ask each line's provider (read-only requests).")
+@click.option("--code", type=int, metavar="CODE", help="Only explain a provider's error code.")
+@click.option(
+    "--token-digests",
+    is_flag=True,
+    help="Only print digests of the lines' tokens, for productionTokens in staging's file.",
+)
 @common.json_option
 @click.pass_context
-def command(ctx: click.Context, probe: bool, as_json: bool) -> None:
-    """Check configuration, store, lines, agents, clock and ports, and say what to do about each
-    finding. Exit code 1 when something is wrong; notes alone are exit code 0."""
+def command(
+    ctx: click.Context, probe: bool, code: int | None, token_digests: bool, as_json: bool
+) -> None:
+    """Check configuration, store, lines, registration, agents, clock and ports, and say what to do
+    about each finding. Exit code 1 when something is wrong; notes alone are exit code 0."""
+    if code is not None:
+        readiness.explain(code, as_json)
+        return
+    if token_digests:
+        readiness.digests(common.settings(ctx), as_json)
+        return
     symptoms = list(_examine(ctx, probe))
     healthy = all(symptom.level != WRONG for symptom in symptoms)
     if as_json:
         common.print_json({"ok": healthy, "findings": [asdict(symptom) for symptom in symptoms]})
     else:
-        _print(symptoms, healthy)
+        print_all(symptoms, healthy)
     if not healthy:
         ctx.exit(1)
 
@@ -66,6 +70,7 @@ def _examine(ctx: click.Context, probe: bool) -> Iterator[Symptom]:
         yield from (Symptom("configuration", WRONG, problem, hint) for problem in error.problems)
         return
     yield from _configuration(settings)
+    yield from readiness.profile(settings)
     store = list(_store(settings))
     yield from store
     if any(symptom.level == WRONG for symptom in store):
@@ -75,16 +80,6 @@ def _examine(ctx: click.Context, probe: bool) -> Iterator[Symptom]:
             yield from common.run(_parts(looked_at, probe))
     except RingfenceError as error:
         yield Symptom("gateway", WRONG, error.title, error.detail)
-
-
-def _print(symptoms: Sequence[Symptom], healthy: bool) -> None:
-    signs = {OK: "ok    ", NOTE: "note  ", WRONG: "WRONG "}
-    for symptom in symptoms:
-        click.echo(f"{signs[symptom.level]} {symptom.area}: {symptom.text}")
-        if symptom.hint:
-            click.echo(f"        → {symptom.hint}")
-    wrong = sum(symptom.level == WRONG for symptom in symptoms)
-    click.echo("All is well." if healthy else f"Something is wrong ({wrong}).")
 
 
 # -- the machine -------------------------------------------------------------------------------
@@ -180,6 +175,8 @@ async def _parts(settings: Settings, probe: bool) -> list[Symptom]:
     async with open_gateway(settings) as gateway:
         return [
             *await _lines(gateway, probe),
+            *await _registration(gateway),
+            *await doctor_operations.examine(gateway),
             *await _agents(gateway),
             *await gateway.kit.store.read(lambda tx: list(_ledgers(tx))),
             *await _clock(gateway),
@@ -211,6 +208,12 @@ def _of_line(area: str, findings: Iterable[Finding]) -> Iterator[Symptom]:
     for finding in findings:
         level = OK if finding.ok else NOTE if finding.check in _LOOSENED else WRONG
         yield Symptom(area, level, finding.text, finding.hint)
+
+
+async def _registration(gateway: Gateway) -> list[Symptom]:
+    now = gateway.kit.clock.now()
+    settings = gateway.settings
+    return await gateway.kit.store.read(lambda tx: list(readiness.registration(tx, settings, now)))
 
 
 async def _agents(gateway: Gateway) -> list[Symptom]:

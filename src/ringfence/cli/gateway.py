@@ -67,7 +67,14 @@ async def _serve(settings: Settings, role: Role) -> None:
             log.warning(warning)
         async with open_gateway(settings) as gateway, running(gateway, role) as addresses:
             spare_the_collector()
-            log.info("ready", extra={"public": addresses.public, "private": addresses.private})
+            log.info(
+                "ready",
+                extra={
+                    "profile": settings.profile,
+                    "public": addresses.public,
+                    "private": addresses.private,
+                },
+            )
             broken = await broken_part(stop, addresses)
             if broken is not None:
                 _tell(log, broken)

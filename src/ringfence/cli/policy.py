@@ -153,12 +153,10 @@ def backtest(ctx: click.Context, config_path: Path, since: str, as_json: bool) -
     examples. Its rules, settings and lists are used; nothing is changed."""
 
     async def work(gateway: Gateway) -> Backtest:
-        import os
-
         from ringfence.config import load
         from ringfence.gateway import replay
 
-        settings = load(config_path, os.environ)
+        settings = load(config_path, common.environ(ctx))
         other = replay.other_of(settings.lines, settings.policies)
         now = gateway.kit.clock.now()
         return await replay.backtest(gateway.kit.store, other, _since(since, now), now)

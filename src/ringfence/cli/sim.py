@@ -26,9 +26,17 @@ NUMBER = "+15555550100"
 )
 @click.option("--webhook", default="", metavar="URL", help="Where inbound messages are posted.")
 @click.option("--fallback", default="", metavar="URL", help="Where they go when that fails.")
+@click.option("--voice", default="", metavar="URL", help="Where it asks about inbound calls.")
 @click.option("--number", default=NUMBER, show_default=True, help="The account's number, E.164.")
 @click.option("--account-sid", default="", help="Dealt from the seed if not given.")
 @click.option("--auth-token", default="", help="Dealt from the seed if not given.")
+@click.option(
+    "--provider",
+    type=click.Choice(["twilio", "telnyx", "plivo"]),
+    default="twilio",
+    show_default=True,
+    help="Whose API and webhooks it has.",
+)
 @click.option("--trial", is_flag=True, help="Trial account: verified recipients only.")
 @click.option("--no-callbacks", is_flag=True, help="Messages finish at once, nothing is reported.")
 @click.option("--latency-ms", default=0.0, help="Time between taking a message and answering.")
@@ -51,16 +59,18 @@ def command(
     seed: int,
     webhook: str,
     fallback: str,
+    voice: str,
     number: str,
     account_sid: str,
     auth_token: str,
+    provider: str,
     trial: bool,
     no_callbacks: bool,
     latency_ms: float,
     tunnel: tuple[str, ...],
     fault: tuple[str, ...],
 ) -> None:
-    """Run a simulated carrier: Twilio's REST API and signed webhooks, with handsets."""
+    """Run a simulated carrier: a provider's REST API and signed webhooks, with handsets."""
     if context.invoked_subcommand is not None:
         return
     from ringfence.simulator.world import WorldSettings
@@ -73,7 +83,9 @@ def command(
         auth_token=auth_token,
         webhook_url=webhook,
         fallback_url=fallback,
+        voice_url=voice,
         trial=trial,
+        provider=provider,
         callbacks=not no_callbacks,
         faults=_faults(fault, latency_ms),
         tunnel=dict(_pair(text, "--tunnel") for text in tunnel),
@@ -141,11 +153,27 @@ async def _serve(world: World) -> None:
                 break
         click.echo(f"api          {world.base_url}")
         click.echo(f"handset      {world.base_url}/_sim/")
-        click.echo(f"account sid  {world.account.sid}")
-        click.echo(f"auth token   {world.account.auth_token}")
+        for name, value in _credentials(world):
+            click.echo(f"{name:<12} {value}")
         click.echo(f"number       {world.line.number}")
         click.echo(f"webhook      {world.line.sms.url or '(none: give --webhook URL)'}")
         await stop.wait()
+
+
+def _credentials(world: World) -> list[tuple[str, str]]:
+    """What a line needs to use it, by the provider."""
+    from ringfence.simulator import plivo, telnyx
+
+    account = world.account
+    if account.provider == plivo.PROVIDER:
+        return [("auth id", account.sid), ("auth token", account.auth_token)]
+    if world.profile is None:
+        return [("account sid", account.sid), ("auth token", account.auth_token)]
+    return [
+        ("api key", account.auth_token),
+        ("public key", telnyx.public_key(account)),
+        ("profile", telnyx.uuid_of(world.profile.sid)),
+    ]
 
 
 @command.command("phone")

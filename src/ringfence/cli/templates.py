@@ -3,7 +3,6 @@ changed in the configuration; nothing here stores or sends."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -74,7 +73,7 @@ def lint(ctx: click.Context, name: str | None, as_json: bool) -> None:
     from ringfence.model.errors import ConfigInvalid
 
     try:
-        load(ctx.find_root().obj, os.environ)
+        load(ctx.find_root().obj, common.environ(ctx))
     except ConfigInvalid as error:
         found = [told for problem in error.problems if (told := _of_problem(problem, name))]
         if not found:

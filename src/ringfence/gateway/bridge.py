@@ -4,10 +4,10 @@ least-privileged local agent; what it asks goes through the same gate as everyth
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from ringfence.gateway import classify
 from ringfence.gateway.attach import check_outbound, host
@@ -15,6 +15,7 @@ from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.proposal import Proposal, Proposed
 from ringfence.gateway.review import facts_of, preview, propose
 from ringfence.gateway.templates import Filled, settle
+from ringfence.gateway.trial import undone
 from ringfence.model.audit import digest
 from ringfence.model.draft import Category
 from ringfence.model.errors import EmptyText, InvalidField, KeyReused, NotFound
@@ -28,7 +29,6 @@ from ringfence.text.plain import is_blank, tidy
 
 KEY_LENGTH_MAX = 255
 BODY_LENGTH_MAX = 16_000
-T = TypeVar("T")
 
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
 
@@ -106,7 +106,7 @@ async def dry_run(kit: Equipment, request: SendRequest) -> Proposed:
         _settle(kit, tx, request, now)
         return preview(kit, tx, _proposal(request, ()), now)
 
-    return await _undone(kit, job)
+    return await undone(kit.store, job)
 
 
 async def what_if(kit: Equipment, request: SendRequest, at: datetime | None) -> Facts:
@@ -114,26 +114,7 @@ async def what_if(kit: Equipment, request: SendRequest, at: datetime | None) -> 
     nothing."""
     request = _checked(request)
     now = at or kit.clock.now()
-    return await _undone(kit, lambda tx: facts_of(kit, tx, _proposal(request, ()), now))
-
-
-async def _undone(kit: Equipment, job: Callable[[Tx], T]) -> T:
-    """What a job answers in a transaction that leaves no trace."""
-    answers: list[T] = []
-
-    def tried(tx: Tx) -> None:
-        answers.append(job(tx))
-        raise _Undo
-
-    try:
-        await kit.store.write(tried)
-    except _Undo:
-        pass
-    return answers[-1]
-
-
-class _Undo(Exception):
-    """Ends a dry run's transaction without a trace."""
+    return await undone(kit.store, lambda tx: facts_of(kit, tx, _proposal(request, ()), now))
 
 
 async def inbox(
@@ -188,7 +169,7 @@ async def _looked_at(kit: Equipment, request: SendRequest) -> SendRequest:
     if known:
         return request
     now = kit.clock.now()
-    seen = await _undone(kit, lambda tx: preview(kit, tx, _proposal(request, ()), now))
+    seen = await undone(kit.store, lambda tx: preview(kit, tx, _proposal(request, ()), now))
     if seen.status is MessageStatus.REFUSED:
         return request  # an agent that floods, or may not, makes nobody read its texts
     judged = await classify.judge(kit, line, request.body)

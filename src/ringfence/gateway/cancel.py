@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.evidence import Statement, opted_out
+from ringfence.gateway.finals import change_messages
 from ringfence.gateway.parts import settle_parts
 from ringfence.model.consent import ConsentKind, Method
 from ringfence.model.draft import DraftState
@@ -15,7 +16,8 @@ from ringfence.model.intake import IntakeState
 from ringfence.model.message import MessageClass, MessageStatus
 from ringfence.model.outbox import OutboxItem, OutboxState, TurnState
 from ringfence.model.phone import PhoneNumber
-from ringfence.ports import MessageChange, OutboxChange, TurnChange, Tx
+from ringfence.model.planned import PlannedState
+from ringfence.ports import MessageChange, OutboxChange, PlannedEnd, TurnChange, Tx
 
 _PENDING = frozenset({OutboxState.DUE, OutboxState.HELD})
 # Of a text with these statuses something may still leave; it was just cancelled, if it could be.
@@ -50,13 +52,18 @@ def cancel_person(
     cancel_items(tx, items, reason, now)
     held = _held(tx, number, line)
     _settle(tx, held, MessageStatus.CANCELLED, reason, now)
+    planned = [one for one in tx.planned.waiting_for(number) if line in (None, one.line)]
+    tx.planned.end(
+        [PlannedEnd(one.id, PlannedState.CANCELLED, reason=reason, at=now) for one in planned]
+    )
     drafts = _end_drafts(tx, number, line, reason, actor, now)
-    if items or turns or held:
+    if items or turns or held or planned:
         body = {
             "reason": reason,
             "items": [item.id for item in items],
             "turns": turns,
             "drafts": drafts,
+            "planned": [one.id for one in planned],
         }
         tx.audit.append([kit.audit("cancelled", reason, actor, now, body)])
     return len(items)
@@ -150,6 +157,26 @@ def cancel_items(tx: Tx, items: Sequence[OutboxItem], reason: str, now: datetime
     _end(tx, items, OutboxState.CANCELLED, MessageStatus.CANCELLED, reason, now)
 
 
+def cancel_texts(
+    tx: Tx, message_ids: Sequence[str], reason: str, actor: str, now: datetime
+) -> list[str]:
+    """End what has not left of these messages: parts that are owed, texts that are held, and what
+    people were asked about them or said yes to. Answers which messages were ended."""
+    if not message_ids:
+        return []
+    parts = tx.outbox.of_messages(message_ids)
+    items = [item for each in parts.values() for item in each if item.state in _PENDING]
+    cancel_items(tx, items, reason, now)
+    messages = tx.messages.many(message_ids)
+    held = [key for key, message in messages.items() if message.status is MessageStatus.HELD]
+    _settle(tx, held, MessageStatus.CANCELLED, reason, now)
+    ended = {item.message_id for item in items} | set(held)
+    for key, draft in tx.drafts.many(ended).items():
+        if draft.state in (DraftState.WAITING, DraftState.APPROVED):
+            tx.drafts.change(key, DraftState.CANCELLED, actor, reason, now, expect=draft.state)
+    return [key for key in message_ids if key in ended]
+
+
 def hold_items(
     kit: Equipment, tx: Tx, items: Sequence[OutboxItem], reason: str, actor: str, now: datetime
 ) -> int:
@@ -182,6 +209,6 @@ def _end(
 def _settle(
     tx: Tx, message_ids: Sequence[str], status: MessageStatus, reason: str, now: datetime
 ) -> None:
-    tx.messages.change(
-        [MessageChange(key, now, status=status, reason=reason) for key in message_ids]
+    change_messages(
+        tx, [MessageChange(key, now, status=status, reason=reason) for key in message_ids]
     )

@@ -12,7 +12,11 @@ from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.views import intake_view, message_view, moment
 from ringfence.model.errors import NotFound
 from ringfence.model.phone import PhoneNumber
+from ringfence.model.planned import Planned
 from ringfence.ports import Tx
+
+EVENTS_AT_ONCE = 5_000
+"""Events whose documents are forgotten by one call."""
 
 
 def export(kit: Equipment, tx: Tx, number: PhoneNumber) -> dict[str, Any]:
@@ -35,6 +39,7 @@ def export(kit: Equipment, tx: Tx, number: PhoneNumber) -> dict[str, Any]:
         ],
         "intakes": [intake_view(intake) for intake in tx.intakes.of_person(number)],
         "consent": [event_view(event) for event in tx.consents.of_person(number)],
+        "planned": [_planned_view(one) for one in tx.planned.of_person(number)],
         "messages": [message_view(message) for message in tx.messages.of_person(number)],
     }
 
@@ -67,11 +72,31 @@ def set_zone(
 
 
 def forget_texts(kit: Equipment, tx: Tx, now: datetime) -> int:
-    """Forget texts older than `retention.bodyDays`, a bite at a time; nothing where none is set."""
+    """Forget texts older than `retention.bodyDays`, what events said that came before then, and the
+    words of alerts that were over, a bite at a time; nothing where none is set. What filled a planned message went when it ended."""
     if kit.keep_texts is None:
         return 0
-    forgotten = tx.privacy.redact(now - kit.keep_texts)
-    if forgotten:
-        body = {"messages": forgotten, "days": kit.keep_texts // timedelta(days=1)}
-        tx.audit.append([kit.audit("texts_forgotten", "messages", "system", now, body)])
-    return forgotten
+    before, days = now - kit.keep_texts, kit.keep_texts // timedelta(days=1)
+    forgotten = {
+        "messages": tx.privacy.redact(before),
+        "events": tx.source_events.forget(before, EVENTS_AT_ONCE),
+        "alerts": tx.alerts.forget(before, EVENTS_AT_ONCE),
+    }
+    for what, count in forgotten.items():
+        if count:
+            body = {what: count, "days": days}
+            tx.audit.append([kit.audit("texts_forgotten", what, "system", now, body)])
+    return sum(forgotten.values())
+
+
+def _planned_view(planned: Planned) -> dict[str, Any]:
+    """A message that a flow owes, or owed, to the person themselves."""
+    return {
+        "id": planned.id,
+        "flow": planned.flow,
+        "template": planned.template,
+        "fields": dict(planned.values),
+        "state": planned.state.value,
+        "due_at": moment(planned.due_at),
+        "message_id": planned.message_id or None,
+    }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ringfence.model.draft import Category
+from ringfence.model.line import Line
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import Act
 from ringfence.policy.facts import VolumeCounts
@@ -128,9 +129,14 @@ def windows_of(question: Question, now: datetime) -> tuple[Window, ...]:
         window(f"same:{number}:{question.text_digest[:16]}", FIVE_MINUTES, now),
         Window(f"by:{question.initiator}", DAY, day),
         Window(f"new:{line.id}", DAY, day),
-        Window(f"segments:{line.id}", DAY, day),
+        segments_window(line, now),
         Window(f"marketing:{number}", DAY, day),
     )
+
+
+def segments_window(line: Line, now: datetime) -> Window:
+    """What a line sends in its day, in segments."""
+    return Window(f"segments:{line.id}", DAY, day_start(now, line.zone))
 
 
 def asked_window(question: Question, now: datetime) -> Window:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from ringfence.gateway.bytext import COMMAND
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.finals import change_messages
 from ringfence.gateway.parts import settle_parts, waiting_parts_due
 from ringfence.gateway.tries import uncertain
 from ringfence.model.errors import InvalidNumber, MalformedEvent, NotFound, NotResubmittable
@@ -96,7 +97,7 @@ def _send(kit: Equipment, tx: Tx, item: OutboxItem, wish: Wish, now: datetime) -
         queued = MessageChange(
             item.message_id, now, status=MessageStatus.QUEUED, reason="resubmitted"
         )
-        tx.messages.change([queued])
+        change_messages(tx, [queued])
     else:
         settle_parts(tx, [item.message_id], "resubmitted", now)
     return Resubmitted("send", item.id, item.line, "It is due now; the gate decides again.")

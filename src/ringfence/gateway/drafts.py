@@ -10,6 +10,7 @@ from datetime import datetime
 from ringfence.gateway import disclosing
 from ringfence.gateway.cancel import cancel_items
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.finals import change_messages
 from ringfence.gateway.proposal import Proposal
 from ringfence.gateway.review import asked_of, let_go, propose, reason_text, status_of
 from ringfence.model.draft import Draft, DraftState
@@ -117,7 +118,7 @@ def _approve(
     tx.audit.append([kit.audit("draft_approved", draft.message_id, actor, now, body)])
     reason = f"approved by {actor}"
     change = MessageChange(message.id, now, status=MessageStatus.QUEUED, reason=reason)
-    tx.messages.change([change])
+    change_messages(tx, [change])
     return Approved(replace(message, status=MessageStatus.QUEUED, reason=reason), decision.until)
 
 
@@ -167,7 +168,7 @@ def _end(tx: Tx, draft: Draft, reason: str, now: datetime) -> None:
     cancel_items(tx, [item for item in items if item.state in _WAITING], reason, now)
     if not items:
         ended = MessageChange(draft.message_id, now, status=MessageStatus.CANCELLED, reason=reason)
-        tx.messages.change([ended])
+        change_messages(tx, [ended])
 
 
 def _edited(message: Message, line: Line, text: str, actor: str) -> Proposal:
@@ -187,4 +188,5 @@ def _edited(message: Message, line: Line, text: str, actor: str) -> Proposal:
         programme=message.traits.programme,
         flow=message.traits.flow,
         replaces=message.id,
+        use_until=message.traits.use_until,
     )

@@ -1,5 +1,5 @@
 """What every stage is given: the ports, the lines, the policy and the sources of time and chance.
-Built by bootstrap, once; holds no state of its own but the bells."""
+Built by bootstrap, once; holds no state of its own but the bells and the lines' breakers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from ringfence.delivery.breaker import BREAKER, BreakerSettings
+from ringfence.delivery.flow import Operations
 from ringfence.delivery.retry import (
     RETRY,
     TURN,
@@ -17,6 +19,7 @@ from ringfence.delivery.retry import (
     TurnSettings,
     WatchSettings,
 )
+from ringfence.gateway.breakers import Breakers
 from ringfence.model.audit import AuditEntry
 from ringfence.model.classifier import Classifier
 from ringfence.model.ids import IdSource
@@ -24,7 +27,8 @@ from ringfence.model.line import Line
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.template import Template
 from ringfence.policy.policy import Policy
-from ringfence.ports import Agent, Clock, Http, Signer, Store
+from ringfence.ports import Agent, Clock, Http, Mailer, Signer, Store
+from ringfence.ports.tracing import NO_TRACE, Trace
 from ringfence.providers.base import Provider
 
 
@@ -42,6 +46,8 @@ class Pace:
     retry: RetrySettings = RETRY
     watch: WatchSettings = WATCH
     turn: TurnSettings = TURN
+    breaker: BreakerSettings = BREAKER
+    reconcile_every: timedelta = timedelta(days=1)
     history_max: int = 20
     checkpoint_entries: int = 10_000
     checkpoint_every: timedelta = timedelta(hours=1)
@@ -88,11 +94,17 @@ class Equipment:
     pace: Pace = field(default_factory=Pace)
     turns_bell: Bell = field(default_factory=Bell)
     outbox_bell: Bell = field(default_factory=Bell)
+    breakers: Breakers = field(default_factory=Breakers)
     own_numbers: frozenset[PhoneNumber] = frozenset()
     signer: Signer | None = None
     templates: Mapping[str, Template] = field(default_factory=dict)
     keep_texts: timedelta | None = None
     classifiers: Mapping[str, Classifier] = field(default_factory=dict)
+    operations: Operations = field(default_factory=Operations)
+    alerts_bell: Bell = field(default_factory=Bell)
+    profile: str = "production"
+    mailer: Mailer | None = None
+    trace: Trace = NO_TRACE
 
     @property
     def zones(self) -> frozenset[str]:

@@ -13,7 +13,7 @@ from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.granted import Granted, relied_on
 from ringfence.model.audit import AuditEntry, digest
 from ringfence.model.contact import Pause, Person, Role, Switch, SwitchScope
-from ringfence.model.draft import Draft, DraftState, Traits
+from ringfence.model.draft import Category, Draft, DraftState, Traits
 from ringfence.model.line import Line
 from ringfence.model.message import NO_TRAITS, MessageClass
 from ringfence.model.phone import PhoneNumber
@@ -24,7 +24,14 @@ from ringfence.policy.zones import zones_of
 from ringfence.ports import Tx
 
 # Automatic answers that a machine could keep asking for (loop guard).
-PASSIVE = frozenset({MessageClass.PAIRING, MessageClass.HELP, MessageClass.OPT_IN_CONFIRMATION})
+PASSIVE = frozenset(
+    {
+        MessageClass.PAIRING,
+        MessageClass.HELP,
+        MessageClass.OPT_IN_CONFIRMATION,
+        MessageClass.ALERT_ANSWER,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,15 @@ class FactsDesk:
             return Role.MEMBER
         return Role.GUEST if (line.id, number) in self._paired else Role.STRANGER
 
+    def _role_of(self, question: Question) -> Role:
+        """Who can be on call is nobody's stranger for alerts; to an agent they are."""
+        role = self.role(question.line, question.number)
+        alert = question.traits.category is Category.ALERT
+        if role is not Role.STRANGER or not alert or question.initiator.startswith("agent:"):
+            return role
+        responder = self._kit.operations.responder_at(question.number)
+        return role if responder is None else Role.RESPONDER
+
     def facts(self, question: Question) -> Facts:
         line, person = question.line, self.people[question.number]
         if question.act is Act.RECEIVE:
@@ -121,7 +137,7 @@ class FactsDesk:
             now=self._now,
             line=line.id,
             contact_id=person.contact_id,
-            role=self.role(line, question.number),
+            role=self._role_of(question),
             initiator=Initiator(question.initiator.partition(":")[0]),
             message_class=question.message_class,
             own_number=question.number in self._kit.own_numbers,

@@ -56,6 +56,15 @@ def resume(
     return held
 
 
+def stop_line(
+    kit: Equipment, tx: Tx, line: str, code: int | None, detail: str, now: datetime
+) -> None:
+    """The provider refuses the line's credentials or account: nothing goes until a person says so."""
+    tx.lines.stop(line, detail, now)
+    body = {"line": line, "code": code, "detail": detail}
+    tx.audit.append([kit.audit("line_stopped", line, "provider", now, body)])
+
+
 def start_line(kit: Equipment, tx: Tx, line: str, actor: str, now: datetime) -> bool:
     """Let a line try again that a credential or account error had stopped."""
     started = tx.lines.start(line)

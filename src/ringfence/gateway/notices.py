@@ -22,6 +22,7 @@ NOTICES_PER_HOUR_MAX = 5
 # A page has bounds of its own: strangers' small talk must not use it up, nor one person fill it.
 PAGES_PER_HOUR_MAX, PAGES_PER_PERSON_MAX = 20, 3
 DRAFTS_TOLD_PER_HOUR_MAX = 20
+ALERTS_TOLD_PER_HOUR_MAX = 20
 QUOTE_MAX, DRAFT_QUOTE_MAX = 120, 400
 _QUOTES = {ord(sign): "'" for sign in '"“”„‟«»″'}
 
@@ -66,12 +67,23 @@ def owner_notices(tx: Tx, line: Line, text: str, now: datetime) -> list[Proposal
     return _bounded(tx, line, ("notice", NOTICES_PER_HOUR_MAX, _more(line)), text, now)
 
 
+def alert_notices(tx: Tx, line: Line, text: str, now: datetime) -> list[Proposal]:
+    """What went wrong with an alert, also where `notifyOwner` (which is about strangers) is off.
+    Counted apart: strangers who write must not keep an owner from it."""
+    return _counted(tx, line, ("alert", ALERTS_TOLD_PER_HOUR_MAX, _more_alerts(line)), text, now)
+
+
 def _bounded(
     tx: Tx, line: Line, bound: tuple[str, int, str], text: str, now: datetime
 ) -> list[Proposal]:
+    """As `_counted`, where owners want to be told."""
+    return _counted(tx, line, bound, text, now) if line.notify_owner else []
+
+
+def _counted(
+    tx: Tx, line: Line, bound: tuple[str, int, str], text: str, now: datetime
+) -> list[Proposal]:
     """`bound`: what is counted, how many an hour, and what is said instead of the next."""
-    if not line.notify_owner:
-        return []
     name, most, more = bound
     keys = {owner: window(f"{name}:{line.id}:{owner.e164}", HOUR, now) for owner in line.owners}
     told = tx.counters.read(keys.values())
@@ -128,6 +140,13 @@ def _more_drafts(line: Line) -> str:
     return (
         f"More than {DRAFTS_TOLD_PER_HOUR_MAX} drafts on {line.label} this hour; no more notices "
         "until the next. ringfence drafts list shows all that wait."
+    )
+
+
+def _more_alerts(line: Line) -> str:
+    return (
+        f"URGENT: more than {ALERTS_TOLD_PER_HOUR_MAX} notices about alerts on {line.label} this "
+        "hour; no more until the next. ringfence alerts list shows all that are open."
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ringfence.delivery.status import ARRIVED, fold_parts
+from ringfence.gateway.finals import change_messages
 from ringfence.model.message import FINAL, MessageStatus
 from ringfence.model.outbox import OutboxItem, OutboxState
 from ringfence.ports import MessageChange, OutboxChange, Tx
@@ -22,7 +23,8 @@ def settle_parts(tx: Tx, message_ids: Iterable[str], reason: str, now: datetime)
     if not wanted:
         return
     parts = tx.outbox.of_messages(wanted)
-    tx.messages.change(
+    change_messages(
+        tx,
         [
             MessageChange(
                 key,
@@ -32,7 +34,7 @@ def settle_parts(tx: Tx, message_ids: Iterable[str], reason: str, now: datetime)
                 error_code=next((item.error_code for item in items if item.error_code), None),
             )
             for key, items in parts.items()
-        ]
+        ],
     )
 
 

@@ -12,9 +12,9 @@ from ringfence.gateway.equipment import Equipment
 from ringfence.model.errors import NetError, ProviderError
 from ringfence.model.line import AccessPolicy, Line, Purpose
 from ringfence.model.message import Message, MessageStatus
+from ringfence.model.wire import WireRequest, WireResponse
 from ringfence.ports import Tx
 from ringfence.providers.base import Finding
-from ringfence.providers.wire import WireRequest, WireResponse
 
 TIMEOUT_S = 10.0
 _BAD_ENDS = frozenset({MessageStatus.FAILED, MessageStatus.UNDELIVERED})
@@ -76,8 +76,13 @@ def _usable(line: Line, stopped: Mapping[str, str]) -> Finding:
 
 def _token(line: Line) -> Finding:
     if line.credentials.auth_tokens:
-        return Finding("token", True, "The auth token is available.")
-    return Finding("token", False, "The auth token is not available.", "Set authToken.")
+        return Finding("token", True, "The account's token or key is available.")
+    return Finding(
+        "token",
+        False,
+        "The account's token or key is not available.",
+        "Set what the finding of the line names.",
+    )
 
 
 def _signature(line: Line) -> Finding:

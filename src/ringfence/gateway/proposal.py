@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ringfence.model.draft import Category
@@ -20,7 +20,9 @@ class Proposal:
     """A message somebody or something wants sent. `body` is plain text, not empty unless there is
     media; `caution` says why a person must look first; `template` is `name@version`; `programme` is
     what the person gets texts about (the line's own when empty); `replaces` is the draft this is an
-    edited text of."""
+    edited text of. `lifetime` is how long it may wait to leave (None: the line's time), `use_until`
+    when it has lost its use whatever it waits for; neither given, an alert has lost it after half an
+    hour. `fallback` is the line on which it waited in vain."""
 
     line: Line
     number: PhoneNumber
@@ -37,6 +39,9 @@ class Proposal:
     template: str = ""
     flow: str = ""
     replaces: str = ""
+    lifetime: timedelta | None = None
+    use_until: datetime | None = None
+    fallback: str = ""
 
 
 @dataclass(frozen=True, slots=True)

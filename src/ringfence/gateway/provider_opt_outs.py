@@ -15,9 +15,9 @@ from ringfence.model.consent import ConsentKind, Method
 from ringfence.model.errors import InvalidNumber, NotFound
 from ringfence.model.line import Line
 from ringfence.model.phone import PhoneNumber, from_sender
+from ringfence.model.wire import WireRequest
 from ringfence.ports import Tx
 from ringfence.providers.base import ListsOptOuts, OptOutSign
-from ringfence.providers.wire import WireRequest
 
 PAGES_MAX: Final = 200
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)

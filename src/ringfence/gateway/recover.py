@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from ringfence.gateway.bytext import COMMAND
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.finals import change_messages
 from ringfence.gateway.grants import expire as expire_grants
 from ringfence.gateway.parts import settle_parts
 from ringfence.gateway.tries import LEASE_LOST
@@ -98,11 +99,12 @@ def expire(kit: Equipment, tx: Tx, now: datetime) -> int:
     over = [draft.message_id for draft in tx.drafts.expired(now, _SWEEP_MAX)]
     held = tx.messages.many(over) if over else {}
     messages += [key for key, one in held.items() if one.status is MessageStatus.HELD]
-    tx.messages.change(
+    change_messages(
+        tx,
         [
             MessageChange(key, now, status=MessageStatus.EXPIRED, reason="expired")
             for key in dict.fromkeys(messages)
-        ]
+        ],
     )
     settle_parts(tx, {item.message_id for item in items if item.parts > 1}, "expired", now)
     for key in {*messages, *over, *(item.message_id for item in items)}:

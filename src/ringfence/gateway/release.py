@@ -9,6 +9,7 @@ from datetime import datetime
 from ringfence.gateway.cancel import cancel_items
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk, Question
+from ringfence.gateway.finals import change_messages
 from ringfence.gateway.parts import settle_parts
 from ringfence.gateway.review import approvals_of, reason_text
 from ringfence.model.audit import digest
@@ -50,7 +51,7 @@ def release(kit: Equipment, tx: Tx, message_id: str, actor: str, now: datetime) 
     )
     if held[0].parts == 1:
         queued = MessageChange(message_id, now, status=MessageStatus.QUEUED, reason="released")
-        tx.messages.change([queued])
+        change_messages(tx, [queued])
     else:
         settle_parts(tx, [message_id], "released", now)
     body = {"line": message.line, "items": [item.id for item in held]}
@@ -70,7 +71,7 @@ def cancel(kit: Equipment, tx: Tx, message_id: str, actor: str, now: datetime) -
     if not items:
         ended = MessageStatus.CANCELLED
         change = MessageChange(message_id, now, status=ended, reason="cancelled by an operator")
-        tx.messages.change([change])
+        change_messages(tx, [change])
     # Whoever was asked about it is asked no more, and a yes to it is worth nothing.
     draft = tx.drafts.get(message_id)
     if draft is not None and draft.state in (DraftState.WAITING, DraftState.APPROVED):

@@ -252,7 +252,8 @@ def _role(line: Line, number: PhoneNumber, known: Role) -> Role:
         return Role.OWNER
     if number.e164 in line.allow_from:
         return Role.MEMBER
-    return Role.GUEST if known is Role.GUEST else Role.STRANGER
+    # Lists of who is on call are no part of a line's policy: what they were stays.
+    return known if known in (Role.GUEST, Role.RESPONDER) else Role.STRANGER
 
 
 def _note(result: Backtest, one: Stored, decision: Decision) -> None:

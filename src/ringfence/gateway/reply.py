@@ -97,6 +97,11 @@ class Replier:
 
     async def answer(self, open_turn: OpenTurn) -> None:
         """Run one turn to its end. Never raises for what an agent or a provider does."""
+        turn = open_turn.turn
+        with self._kit.trace.span("turn", turn.message_id, line=turn.line, turn=turn.id):
+            await self._answer(open_turn)
+
+    async def _answer(self, open_turn: OpenTurn) -> None:
         if open_turn.turn.reason == bytext.COMMAND:
             await self._command(open_turn)
             return

@@ -12,6 +12,8 @@ from ringfence.delivery.status import fold
 from ringfence.gateway import disclosing
 from ringfence.gateway.cancel import provider_opted_out
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.finals import change_messages
+from ringfence.gateway.halt import stop_line
 from ringfence.gateway.parts import follow_proof, settle_parts
 from ringfence.gateway.watching import watch_status
 from ringfence.model.audit import AuditEntry
@@ -174,6 +176,7 @@ def _settle(kit: Equipment, tx: Tx, judged: Sequence[Judged], now: datetime) -> 
             continue
         entries.append(_entry(kit, one, one.before, now))
         _log_status(one.before, one.observation)
+        _trace_status(kit, one.before, one.observation)
         if one.after is not None:
             first.setdefault(one.before.id, one.before)
             last[one.after.id] = one.after
@@ -183,14 +186,15 @@ def _settle(kit: Equipment, tx: Tx, judged: Sequence[Judged], now: datetime) -> 
         _apply(kit, tx, moved, now)
     for one in judged:
         if one.before is not None:
-            _heed_opt_out(kit, tx, one.report, one.before, now)
+            _heed(kit, tx, one.report, one.before, now)
 
 
 def _apply(
     kit: Equipment, tx: Tx, moved: Sequence[tuple[OutboxItem, OutboxItem]], now: datetime
 ) -> None:
     tx.outbox.change([_item_change(before, after) for before, after in moved])
-    tx.messages.change(
+    change_messages(
+        tx,
         [
             MessageChange(
                 after.message_id,
@@ -202,7 +206,7 @@ def _apply(
             )
             for before, after in moved
             if after.parts == 1
-        ]
+        ],
     )
     for before, after in moved:
         if before.state is OutboxState.DEAD:
@@ -223,7 +227,8 @@ def _apply(
 def _item_change(before: OutboxItem, after: OutboxItem) -> OutboxChange:
     return OutboxChange(
         after.id,
-        _PROVABLE,
+        # Read in this transaction: each state that is expected besides would be a statement.
+        frozenset({before.state}),
         OutboxState.ACCEPTED,
         provider_id=after.provider_id,
         status=after.status,
@@ -264,9 +269,19 @@ def _log_status(item: OutboxItem, observation: Observation) -> None:
     )
 
 
-def _heed_opt_out(kit: Equipment, tx: Tx, report: Report, item: OutboxItem, now: datetime) -> None:
+def _trace_status(kit: Equipment, item: OutboxItem, observation: Observation) -> None:
+    about = {"line": item.line, "outbox_id": item.id, "status": observation.status.value}
+    with kit.trace.span("callback", item.message_id, **about):
+        pass  # folded with others, in one transaction
+
+
+def _heed(kit: Equipment, tx: Tx, report: Report, item: OutboxItem, now: datetime) -> None:
+    """What a report says of the person or the line, whatever became of the message."""
     code = report.event.error_code
     if code is None:
         return
-    if kit.provider_of(report.line).classify(code) is ErrorClass.OPT_OUT:
+    error_class = kit.provider_of(report.line).classify(code)
+    if error_class is ErrorClass.OPT_OUT:
         provider_opted_out(kit, tx, item, code, now)
+    if error_class is ErrorClass.STOP_LINE:
+        stop_line(kit, tx, item.line, code, f"A report said error {code}.", now)

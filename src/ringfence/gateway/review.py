@@ -11,6 +11,8 @@ from datetime import datetime
 from ringfence.gateway import disclosing
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import PASSIVE, FactsDesk, Question
+from ringfence.gateway.finals import EVENT, tell_refused
+from ringfence.gateway.lifetimes import asked_until, ends_at, use_until
 from ringfence.gateway.notices import draft_waits
 from ringfence.gateway.proposal import Proposal, Proposed
 from ringfence.gateway.traits import traits_of
@@ -61,7 +63,7 @@ def propose(kit: Equipment, tx: Tx, proposals: Sequence[Proposal], now: datetime
     person must say yes to becomes a draft."""
     if not proposals:
         return []
-    weighed = _weigh(kit, tx, proposals)
+    weighed = _weigh(kit, tx, proposals, now)
     questions = [_question(one) for one in weighed]
     desk = FactsDesk(kit, tx, questions, now)
     messages: list[Message] = []
@@ -71,9 +73,11 @@ def propose(kit: Equipment, tx: Tx, proposals: Sequence[Proposal], now: datetime
     results: list[Proposed] = []
     for one, question in zip(weighed, questions, strict=True):
         message_id = kit.ids.new("message", now)
-        decision, entry = desk.decide(question, message_id)
+        with kit.trace.span("propose", message_id, line=one.proposal.line.id) as span:
+            decision, entry = desk.decide(question, message_id)
+            status = status_of(decision)
+            span.set(**_traced(one, status))
         desk.counts.raise_asked(question)
-        status = status_of(decision)
         contact_id = desk.people[question.number].contact_id
         if grant := entry.body.get("grant"):
             desk.grants.use(grant, message_id, contact_id, one.proposal.initiator)
@@ -92,6 +96,7 @@ def propose(kit: Equipment, tx: Tx, proposals: Sequence[Proposal], now: datetime
             Proposed(message_id, status, decision.reasons, one.parts, code, decision.until)
         )
     tx.messages.add_outbound(messages)
+    tell_refused(messages, tx)
     disclosing.carry(tx, [one for one in messages if one.status is MessageStatus.QUEUED], now)
     tx.outbox.add(items)
     tx.drafts.add([draft for _, draft in drafts])
@@ -101,6 +106,15 @@ def propose(kit: Equipment, tx: Tx, proposals: Sequence[Proposal], now: datetime
     _count_passive(tx, desk, messages)
     tell_owners(kit, tx, [pair for pair in drafts if not pair[1].replaces], now)
     return results
+
+
+def _traced(one: Weighed, status: MessageStatus) -> dict[str, str]:
+    return {
+        "class": one.proposal.message_class.value,
+        "category": one.traits.category.value,
+        "event": str(one.proposal.provenance.get(EVENT, "")),
+        "status": status.value,
+    }
 
 
 def tell_owners(
@@ -115,7 +129,7 @@ def tell_owners(
 
 def preview(kit: Equipment, tx: Tx, proposal: Proposal, now: datetime) -> Proposed:
     """What `propose` would answer, in a transaction that is then undone (a dry run)."""
-    (one,) = _weigh(kit, tx, [proposal])
+    (one,) = _weigh(kit, tx, [proposal], now)
     question = _question(one)
     decision, _ = FactsDesk(kit, tx, [question], now).decide(question, "preview")
     return Proposed("", status_of(decision), decision.reasons, one.parts, "", decision.until)
@@ -123,7 +137,7 @@ def preview(kit: Equipment, tx: Tx, proposal: Proposal, now: datetime) -> Propos
 
 def facts_of(kit: Equipment, tx: Tx, proposal: Proposal, now: datetime) -> Facts:
     """What the gate would see of a proposal, in a transaction that is then undone."""
-    (one,) = _weigh(kit, tx, [proposal])
+    (one,) = _weigh(kit, tx, [proposal], now)
     question = _question(one)
     return FactsDesk(kit, tx, [question], now).facts(question)
 
@@ -172,7 +186,7 @@ def _held_parts_due(tx: Tx, message: Message, line: Line, now: datetime) -> bool
                 frozenset({OutboxState.HELD}),
                 OutboxState.DUE,
                 due_at=now,
-                expires_at=now + line.message_ttl,
+                expires_at=ends_at(line, item.traits, now),
                 status=MessageStatus.QUEUED,
                 reason="approved",
                 traits=replace(item.traits, basis=APPROVAL),
@@ -215,7 +229,7 @@ def draft_of(
         number=message.number,
         text_digest=asked_of(message),
         created_at=now,
-        expires_at=now + line.draft_ttl,
+        expires_at=asked_until(line, message.traits, now),
         replaces=replaces,
     )
 
@@ -255,7 +269,7 @@ def _reason(proposal: Proposal, decision: Decision) -> str:
     return f"{text} (the agent noted: {proposal.caution})"
 
 
-def _weigh(kit: Equipment, tx: Tx, proposals: Sequence[Proposal]) -> list[Weighed]:
+def _weigh(kit: Equipment, tx: Tx, proposals: Sequence[Proposal], now: datetime) -> list[Weighed]:
     pairs = {(proposal.line.id, proposal.number) for proposal in proposals}
     heard = tx.messages.heard(pairs)
     weighed = []
@@ -272,6 +286,9 @@ def _weigh(kit: Equipment, tx: Tx, proposals: Sequence[Proposal]) -> list[Weighe
             media=len(proposal.media),
             heard_at=heard.get((proposal.line.id, proposal.number)),
             disclosure=told,
+            use_until=use_until(proposal, now),
+            life_s=int(proposal.lifetime.total_seconds()) if proposal.lifetime else 0,
+            fallback=proposal.fallback,
         )
         weighed.append(Weighed(proposal, texts, parts, traits))
     return weighed
@@ -359,7 +376,7 @@ def _items(
             initiator=message.initiator,
             state=OutboxState.DUE,
             due_at=decision.until or now,
-            expires_at=(decision.until or now) + line.message_ttl,
+            expires_at=ends_at(line, message.traits, decision.until or now),
             created_at=now,
             text_digest=text_digest,
             segments=part.segments,

@@ -12,6 +12,7 @@ from typing import assert_never
 from ringfence.delivery.retry import Resolve, Track, poll_again, resolve_again
 from ringfence.gateway.batch import Batcher
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.finals import change_messages
 from ringfence.gateway.parts import hold_later_parts
 from ringfence.gateway.reports import Report, adopt, fold_reports
 from ringfence.gateway.watching import watch_status
@@ -89,7 +90,7 @@ class Tracker:
 
     async def _look_status(self, watch: Watch, item: OutboxItem, line: Line | None) -> None:
         if line is not None and (remote := await self._fetched(item, line)) is not None:
-            await self.callback(line, _as_callback(remote, item, line))
+            await self.callback(line, as_callback(remote, item, line))
             if remote.status in FINAL:
                 return
         await self._put_off(watch, item)
@@ -115,7 +116,7 @@ class Tracker:
             if found is None or found.status in FINAL:
                 return  # a callback told it while we asked
             # Many carriers give no receipt: `sent` may be the last word (facts 2.2).
-            tx.messages.change([MessageChange(item.message_id, now, reason="no_receipt")])
+            change_messages(tx, [MessageChange(item.message_id, now, reason="no_receipt")])
             tx.audit.append([self._kit.audit("unconfirmed", item.id, "system", now, {})])
 
         await self._kit.store.write(job)
@@ -128,6 +129,8 @@ class Tracker:
 
     async def _listed(self, item: OutboxItem, line: Line) -> Sequence[RemoteMessage] | None:
         provider = self._kit.provider_of(line)
+        if not provider.capabilities.list:
+            return ()  # only its report can tell, and that comes by itself
         try:
             request = provider.find(item.number.e164, self._since(item), line)
             return provider.found(await self._kit.http.send(request))
@@ -152,9 +155,9 @@ class Tracker:
         if found is None or found.state is not OutboxState.UNKNOWN:
             self._met(tx, watch, now)  # somebody learned its outcome while we asked
             return
-        match_ = _match(tx, item, listed or (), self._since(item))
+        match_ = match(tx, item, listed or (), self._since(item))
         if match_ is not None and line is not None:
-            fold_reports(self._kit, tx, [Report(line, _as_callback(match_, item, line))], now)
+            fold_reports(self._kit, tx, [Report(line, as_callback(match_, item, line))], now)
             known = replace(
                 item,
                 state=OutboxState.ACCEPTED,
@@ -165,7 +168,7 @@ class Tracker:
             return
         again = self._next_look(watch, item, listed is not None, now)
         if again is None:
-            self._give_up(tx, item, now)
+            self._give_up(tx, item, self._lists(line), now)
         else:
             tx.watches.reschedule([again])
 
@@ -184,10 +187,14 @@ class Tracker:
             return replace(watch, attempt=watch.attempt + 1, due_at=again.at)
         return None
 
-    def _give_up(self, tx: Tx, item: OutboxItem, now: datetime) -> None:
+    def _lists(self, line: Line | None) -> bool:
+        return line is None or self._kit.provider_of(line).capabilities.list
+
+    def _give_up(self, tx: Tx, item: OutboxItem, lists: bool, now: datetime) -> None:
         """At most once for people (P5): not found is not proof, so nothing is sent again by
         itself."""
-        reason = "unknown_outcome: the provider did not list it; resubmit it if it never arrived"
+        why = "did not list it" if lists else "has no list to look in and told nothing of it"
+        reason = f"unknown_outcome: the provider {why}; resubmit it if it never arrived"
         tx.watches.close([item.id])
         change = OutboxChange(
             item.id,
@@ -199,8 +206,8 @@ class Tracker:
         if not tx.outbox.change([change]):
             return
         hold_later_parts(tx, item)
-        tx.messages.change(
-            [MessageChange(item.message_id, now, status=MessageStatus.FAILED, reason=reason)]
+        change_messages(
+            tx, [MessageChange(item.message_id, now, status=MessageStatus.FAILED, reason=reason)]
         )
         log.warning("dead letter", extra={"outbox_id": item.id, "line": item.line})
         body = {"reason": "unknown_outcome"}
@@ -217,7 +224,8 @@ def _is_met(watch: Watch, item: OutboxItem) -> bool:
             assert_never(watch.kind)
 
 
-def _as_callback(remote: RemoteMessage, item: OutboxItem, line: Line) -> StatusCallback:
+def as_callback(remote: RemoteMessage, item: OutboxItem, line: Line) -> StatusCallback:
+    """What was looked up, as if the provider had told it."""
     return StatusCallback(
         provider_id=remote.provider_id,
         account_id=line.credentials.account_id,
@@ -228,7 +236,7 @@ def _as_callback(remote: RemoteMessage, item: OutboxItem, line: Line) -> StatusC
     )
 
 
-def _match(
+def match(
     tx: Tx, item: OutboxItem, listed: Sequence[RemoteMessage], since: datetime
 ) -> RemoteMessage | None:
     """The listed message that is this item: same text, not inbound, not older than the attempt

@@ -3,18 +3,22 @@ them. Reads only."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from ringfence.gateway.equipment import Equipment
 from ringfence.model.contact import PairingRequest, Pause, Switch, SwitchScope
 from ringfence.model.intake import Intake
 from ringfence.model.line import Line
-from ringfence.model.message import Direction, MediaRef, Message
+from ringfence.model.message import Direction, MediaRef, Message, MessageClass
 from ringfence.model.outbox import OutboxItem
 from ringfence.model.phone import mask
 from ringfence.ports import DeadEvent, Tx
+
+# Whoever has the link in a page acts as its responder (gateway.links).
+_ALERT_LINK: Final = re.compile(r"/a/[A-Za-z0-9_-]{16,64}", re.ASCII)
 
 
 def moment(at: datetime | None) -> str | None:
@@ -23,7 +27,8 @@ def moment(at: datetime | None) -> str | None:
 
 
 def message_view(message: Message) -> dict[str, Any]:
-    """One message, in full: the reader is the operator or the local agent (private door)."""
+    """One message, in full: the reader is the operator or the local agent (private door). Only the
+    link in a page is masked: it is its responder's, and readers may not act."""
     ours = message.direction is Direction.OUT
     return {
         "id": message.id,
@@ -31,7 +36,7 @@ def message_view(message: Message) -> dict[str, Any]:
         "direction": message.direction.value,
         "to" if ours else "from": message.number.e164,
         "contact": message.contact_id,
-        "body": message.body,
+        "body": _shown(message),
         "media": [_media_view(ref) for ref in message.media],
         "status": message.status.value,
         "reason": message.reason or None,
@@ -45,6 +50,12 @@ def message_view(message: Message) -> dict[str, Any]:
         "created_at": moment(message.created_at),
         "updated_at": moment(message.updated_at),
     }
+
+
+def _shown(message: Message) -> str:
+    if message.message_class is not MessageClass.PAGE:
+        return message.body
+    return _ALERT_LINK.sub("/a/…", message.body)
 
 
 def inbox_view(message: Message) -> dict[str, Any]:
@@ -186,6 +197,12 @@ def line_view(line: Line, stopped: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def _breakers(kit: Equipment) -> dict[str, str]:
+    """Lines that do not send for now, as this process knows them."""
+    states = kit.breakers.states(kit.clock.now())
+    return {line: state.value for line, state in sorted(states.items())}
+
+
 def health(kit: Equipment, tx: Tx) -> dict[str, Any]:
     """The health document: `ok`, or `degraded` with the reasons beside it."""
     stopped = tx.lines.stopped()
@@ -193,10 +210,12 @@ def health(kit: Equipment, tx: Tx) -> dict[str, Any]:
     letters: dict[str, dict[str, int]] = {}
     for (line, kind), count in tx.health.dead_letters().items():
         letters.setdefault(line, {})[kind] = count
-    degraded = any(state == "blocked" for state in lines.values())
+    degraded = bool(_breakers(kit)) or any(state == "blocked" for state in lines.values())
     return {
         "status": "degraded" if degraded else "ok",
+        "profile": kit.profile,
         "lines": lines,
+        "breakers": _breakers(kit),
         "kill_switches": [switch_view(switch) for switch in tx.switches.engaged()],
         "dead_letters": letters,
         "ledgers": tx.health.counts(),

@@ -22,8 +22,8 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from ringfence.model.errors import DestinationRefused, NotDispatched, PossiblyDispatched
+from ringfence.model.wire import WireRequest, WireResponse
 from ringfence.net.addresses import drops_tls, is_public
-from ringfence.providers.wire import WireRequest, WireResponse
 
 CONNECTIONS_MAX = 256
 CONNECT_TIMEOUT_S = 10.0

@@ -12,7 +12,13 @@ from typing import Final, assert_never
 
 from ringfence.simulator import checks, dialect
 from ringfence.simulator.checks import Form
-from ringfence.simulator.optout import Keyword, OptOutBook, OptOutHandling, keyword
+from ringfence.simulator.optout import (
+    WORDS,
+    Keyword,
+    OptOutBook,
+    OptOutHandling,
+    keyword,
+)
 from ringfence.simulator.records import (
     Account,
     Alert,
@@ -153,7 +159,9 @@ class Carrier:
             checks.one(form, "MessagingServiceSid") or None,
         )
         blocked = self.is_blocked(sender, service_sid, to)
-        if blocked and not self.behaviour.late_opt_out:
+        # Plivo takes what it will not deliver, and fails it afterwards.
+        late = self.behaviour.late_opt_out or account.provider == "plivo"
+        if blocked and not late:
             return refuse(21610)
         message = self._outbound(account, form, to, body, media_urls, now)
         if blocked:
@@ -321,7 +329,8 @@ class Carrier:
         self, message: Message, service: Service | None, line: Line
     ) -> Keyword | None:
         """Block or lift on an opt-out word; the word to answer, if the carrier answers."""
-        word, handling = keyword(message.body), self.behaviour.opt_outs
+        provider, handling = self.accounts[line.account_sid].provider, self.behaviour.opt_outs
+        word = keyword(message.body, WORDS[provider])
         if word is None or handling is OptOutHandling.NONE:
             return None
         scope, person = service.sid if service else line.number, message.sender or ""
@@ -339,7 +348,7 @@ class Carrier:
                 answers = not (line.toll_free and was_blocked)
             case _:
                 assert_never(word)
-        if service is not None and service.advanced_opt_out:
+        if provider == "plivo" or (service is not None and service.advanced_opt_out):
             message.opt_out_type = word.value
         return word if answers and handling is OptOutHandling.CARRIER else None
 

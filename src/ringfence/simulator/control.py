@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from typing import Final
 
@@ -20,6 +17,8 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from ringfence.simulator.call_control import CallControl
+from ringfence.simulator.control_requests import Bad, fields_of
 from ringfence.simulator.exchange import Exchange
 from ringfence.simulator.faults import Outcome
 from ringfence.simulator.phone import Attachment, Phone, Text
@@ -29,7 +28,6 @@ from ringfence.simulator.timeline import by_name
 
 LOOPBACK_NAMES: Final = frozenset(("127.0.0.1", "localhost", "[::1]"))
 WAIT_MAX_S: Final = 25.0
-BODY_MAX_BYTES: Final = 8_000_000
 PAGE_HEADERS: Final = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -40,17 +38,6 @@ PAGE_HEADERS: Final = {
         "http://localhost:*; base-uri 'none'; form-action 'none'"
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Bad:
-    """Why a control request is refused."""
-
-    problem: str
-    status: int = 400
-
-    def response(self) -> Response:
-        return JSONResponse({"error": self.problem}, self.status)
 
 
 class Control:
@@ -73,6 +60,7 @@ class Control:
                 Route("/_sim/scripts", self._scripts, methods=["GET", "PUT"]),
                 Route("/_sim/opt-outs", self._opt_outs, methods=["GET", "PUT"]),
                 Route("/_sim/webhooks", self._webhooks),
+                *CallControl(exchange).routes(),
             ]
         )
 
@@ -91,9 +79,9 @@ class Control:
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
         kind = request.headers.get("content-type", "").partition(";")[0]
         if name.lower() not in LOOPBACK_NAMES:
-            refused: _Bad | None = _Bad("this door answers to loopback names only", 421)
+            refused: Bad | None = Bad("this door answers to loopback names only", 421)
         elif request.method not in ("GET", "HEAD") and kind != "application/json":
-            refused = _Bad("changes are sent as application/json", 415)
+            refused = Bad("changes are sent as application/json", 415)
         else:
             refused = None
         app = self._app if refused is None else refused.response()
@@ -129,10 +117,10 @@ class Control:
 
     async def _phones(self, request: Request) -> Response:
         if request.method == "POST":
-            fields = await _fields(request)
-            number = fields.get("number") if not isinstance(fields, _Bad) else None
+            fields = await fields_of(request)
+            number = fields.get("number") if not isinstance(fields, Bad) else None
             if not isinstance(number, str) or not E164.fullmatch(number):
-                return _Bad("number: E.164, like +15555550111").response()
+                return Bad("number: E.164, like +15555550111").response()
             return JSONResponse(_phone_document(self.exchange.phone(number)), 201)
         phones = [_phone_document(phone) for phone in self.exchange.phones.values()]
         return JSONResponse({"phones": phones})
@@ -140,13 +128,13 @@ class Control:
     async def _thread(self, request: Request) -> Response:
         """Texts that changed after `since`; with `wait_s`, waits that long for a change."""
         phone = self._phone(request)
-        if isinstance(phone, _Bad):
+        if isinstance(phone, Bad):
             return phone.response()
         try:
             since = int(request.query_params.get("since", "0"))
             wait_s = min(WAIT_MAX_S, float(request.query_params.get("wait_s", "0")))
         except ValueError:
-            return _Bad("since and wait_s are numbers").response()
+            return Bad("since and wait_s are numbers").response()
         if wait_s > 0:
             await phone.changes(since, timeout_s=wait_s)
         texts = [_text_document(phone, text) for text in phone.thread if text.order > since]
@@ -154,20 +142,20 @@ class Control:
 
     async def _texts(self, request: Request) -> Response:
         """{"body": …, "to": …, "media": [{"content_type": …, "base64": …}]}"""
-        phone, fields = self._phone(request), await _fields(request)
+        phone, fields = self._phone(request), await fields_of(request)
         for bad in (phone, fields):
-            if isinstance(bad, _Bad):
+            if isinstance(bad, Bad):
                 return bad.response()
         assert isinstance(phone, Phone)
-        assert not isinstance(fields, _Bad)
+        assert not isinstance(fields, Bad)
         body, to = fields.get("body", ""), fields.get("to") or self.exchange.default_number
         media = _media(fields.get("media", []))
         if not isinstance(body, str) or not isinstance(to, str) or not E164.fullmatch(to):
-            return _Bad("body is text, to is E.164").response()
-        if isinstance(media, _Bad):
+            return Bad("body is text, to is E.164").response()
+        if isinstance(media, Bad):
             return media.response()
         if not body and not media:
-            return _Bad("a text has a body or media").response()
+            return Bad("a text has a body or media").response()
         sent = await phone.texts(body, to, media=list(media))
         status = sent.delivery.status if sent.delivery else None
         return JSONResponse(
@@ -176,12 +164,12 @@ class Control:
 
     async def _picture(self, request: Request) -> Response:
         phone = self._phone(request)
-        if isinstance(phone, _Bad):
+        if isinstance(phone, Bad):
             return phone.response()
         sid, index = request.path_params["sid"], request.path_params["index"]
         text = next((t for t in phone.thread if t.sid == sid), None)
         if text is None or index >= len(text.media):
-            return _Bad("no such file", 404).response()
+            return Bad("no such file", 404).response()
         item = text.media[index]
         # Only pictures are shown in place; whatever else came by MMS is a download.
         shown = item.content_type in ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -194,10 +182,10 @@ class Control:
             headers=headers,
         )
 
-    def _phone(self, request: Request) -> Phone | _Bad:
+    def _phone(self, request: Request) -> Phone | Bad:
         number = request.path_params["number"]
         if not E164.fullmatch(number):
-            return _Bad("number: E.164, like +15555550111")
+            return Bad("number: E.164, like +15555550111")
         return self.exchange.phone(number)
 
     # -- what the carrier does ----------------------------------------------------------------
@@ -205,27 +193,27 @@ class Control:
     async def _faults(self, request: Request) -> Response:
         dice = self.exchange.dice
         if request.method == "PUT":
-            fields = await _fields(request)
-            if isinstance(fields, _Bad):
+            fields = await fields_of(request)
+            if isinstance(fields, Bad):
                 return fields.response()
             try:
                 dice.faults = dice.faults.changed(fields)
             except ValueError as error:
-                return _Bad(str(error)).response()
+                return Bad(str(error)).response()
         return JSONResponse(dice.faults.as_dict())
 
     async def _next(self, request: Request) -> Response:
         """{"outcomes": ["lost_after_accept", …]}: how the next creates end."""
-        fields = await _fields(request)
-        if isinstance(fields, _Bad):
+        fields = await fields_of(request)
+        if isinstance(fields, Bad):
             return fields.response()
         names = fields.get("outcomes")
         try:
             outcomes = [Outcome(name) for name in names] if isinstance(names, list) else None
         except ValueError as error:
-            return _Bad(str(error)).response()
+            return Bad(str(error)).response()
         if outcomes is None:
-            return _Bad("outcomes: a list of names").response()
+            return Bad("outcomes: a list of names").response()
         self.exchange.dice.order(outcomes)
         return JSONResponse({"ordered": outcomes})
 
@@ -233,26 +221,26 @@ class Control:
         """{"+15555550111": "undelivered:30003"}: timelines by recipient."""
         scripts = self.exchange.carrier.scripts
         if request.method == "PUT":
-            fields = await _fields(request)
-            if isinstance(fields, _Bad):
+            fields = await fields_of(request)
+            if isinstance(fields, Bad):
                 return fields.response()
             try:
                 scripts.update({number: by_name(str(name)) for number, name in fields.items()})
             except (KeyError, ValueError) as error:
-                return _Bad(f"no such timeline: {error}").response()
+                return Bad(f"no such timeline: {error}").response()
         return JSONResponse({number: timeline.name for number, timeline in scripts.items()})
 
     async def _opt_outs(self, request: Request) -> Response:
         """PUT {"scope": number or service SID, "person": E.164, "blocked": bool}."""
         book = self.exchange.carrier.opt_outs
         if request.method == "PUT":
-            fields = await _fields(request)
-            if isinstance(fields, _Bad):
+            fields = await fields_of(request)
+            if isinstance(fields, Bad):
                 return fields.response()
             scope, person = fields.get("scope", self.exchange.default_number), fields.get("person")
             blocked = fields.get("blocked", True)
             if not (isinstance(scope, str) and isinstance(person, str)):
-                return _Bad("scope and person are text").response()
+                return Bad("scope and person are text").response()
             (book.block if blocked is True else book.lift)(scope, person)
         pairs = [{"scope": scope, "person": person} for scope, person in book.listing()]
         return JSONResponse({"opt_outs": pairs})
@@ -302,23 +290,9 @@ def _text_document(phone: Phone, text: Text) -> dict[str, object]:
     }
 
 
-async def _fields(request: Request) -> Mapping[str, object] | _Bad:
-    """The JSON object of a request, within the size limit."""
-    content = b""
-    async for part in request.stream():
-        content += part
-        if len(content) > BODY_MAX_BYTES:
-            return _Bad(f"at most {BODY_MAX_BYTES} bytes", 413)
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
-        return _Bad("the body is not JSON")
-    return document if isinstance(document, dict) else _Bad("the body is not a JSON object")
-
-
-def _media(given: object) -> list[Attachment] | _Bad:
+def _media(given: object) -> list[Attachment] | Bad:
     if not isinstance(given, list):
-        return _Bad("media is a list")
+        return Bad("media is a list")
     found = []
     for item in given:
         kind, text = (
@@ -327,9 +301,9 @@ def _media(given: object) -> list[Attachment] | _Bad:
             else (None, None)
         )
         if not isinstance(kind, str) or not isinstance(text, str):
-            return _Bad("each file has content_type and base64")
+            return Bad("each file has content_type and base64")
         try:
             found.append(Attachment(kind, base64.b64decode(text, validate=True)))
         except binascii.Error:
-            return _Bad("base64 is not base64")
+            return Bad("base64 is not base64")
     return found

@@ -24,6 +24,10 @@ from ringfence.simulator.world import World, WorldSettings
 YOU: Final = "+15555550111"
 FRIEND: Final = "+15555550112"
 OWNER: Final = "+15555550199"
+ANN: Final = "+15555550141"
+BEN: Final = "+15555550142"
+ANSWER_WITHIN_S: Final = 5
+"""How long Ann has before Ben is asked. A team would give her five minutes."""
 _MARK: Final = "// Made by `ringfence demo`"
 _HEADER: Final = f"""\
 {_MARK}: one line on a simulated carrier, one signed webhook agent.
@@ -80,7 +84,7 @@ async def surroundings(folder: Path, ports: Ports) -> AsyncIterator[Demo]:
         agent = await stack.enter_async_context(DemoAgent(key, private, clock))
         path = folder / "ringfence.json5"
         _write(path, configuration(world, agent, key, public, private))
-        for number in (YOU, FRIEND, OWNER):
+        for number in (YOU, FRIEND, OWNER, ANN, BEN):
             world.exchange.phone(number)
         yield Demo(folder, path, world, agent, public, private)
 
@@ -105,6 +109,7 @@ def configuration(
                 "secrets": ["whsec_" + base64.b64encode(key).decode()],
             }
         },
+        **_on_call(),
         "channels": {
             "sms": {
                 "name": "Demo",
@@ -115,6 +120,40 @@ def configuration(
                 "publicWebhookUrl": f"{public}/webhooks/sms",
                 "dmPolicy": "pairing",
                 "owners": [OWNER],
+            }
+        },
+    }
+
+
+def _on_call() -> dict[str, Any]:
+    """Two people, and whom an incident asks after whom."""
+    return {
+        "responders": {
+            "ann": {"number": ANN, "label": "Ann"},
+            "ben": {"number": BEN, "label": "Ben"},
+        },
+        "escalationPolicies": {
+            "ops": {
+                "steps": [
+                    {
+                        "name": "first",
+                        "notify": ["person:ann"],
+                        "acknowledgedWithin": ANSWER_WITHIN_S,
+                    },
+                    {"name": "second", "notify": ["person:ben"]},
+                ]
+            }
+        },
+        "tickets": {"board": {"kind": "builtin"}},
+        "flows": {
+            "incident": {
+                "types": ["incident.*"],
+                "when": 'severity >= "error"',
+                "alert": {
+                    "escalation": "ops",
+                    "service": "data.service",
+                    "tickets": ["board"],
+                },
             }
         },
     }

@@ -5,13 +5,9 @@ says what was seen; the first that goes wrong ends the story. Leaves no process 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import re
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,38 +15,27 @@ import aiohttp
 
 from ringfence.clock import SystemClock
 from ringfence.simulator.demo import FRIEND, OWNER, YOU, Demo
+from ringfence.simulator.demo_incident import Incident
+from ringfence.simulator.demo_steps import (
+    SEEN_S,
+    Done,
+    StoryFailed,
+    end,
+    environment,
+    require,
+    ringfence_words,
+    run_command,
+    sees,
+)
 from ringfence.simulator.phone import NotReceived, Phone
 
 READY_S: Final = 15.0
-COMMAND_S: Final = 20.0
-SEEN_S: Final = 10.0
 # How long silence is listened to. The gateway looks for work every 0.1 s.
 SILENCE_S: Final = 0.5
 _CODE: Final = re.compile(r"Your code: ([A-Z0-9]{8})")
 _DRAFT: Final = re.compile(r"Draft ([A-Z0-9]{4}) ")
 _LOG_TAIL_LINES: Final = 15
 _SHOWN_LINES: Final = 22
-
-
-class StoryFailed(Exception):
-    """A step did not go as the story goes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """What it printed with --json."""
-        try:
-            return json.loads(self.out)
-        except ValueError:
-            raise StoryFailed(f"not JSON: {self.out!r} {self.err!r}") from None
 
 
 async def play(demo: Demo, say: Callable[[str], None]) -> None:
@@ -92,69 +77,70 @@ class Story:
             self.opt_out,
             self.stop,
             self.resume,
+            *Incident(self._demo).steps(),
             self.audit,
         )
 
     async def stranger(self) -> str:
         """A stranger texts and gets a pairing code; the owner's phone is told"""
         await self._texts(self._you, "Good morning, who is there?")
-        asked = await _sees(self._you, "Your code")
+        asked = await sees(self._you, "Your code")
         found = _CODE.search(asked)
-        _require(found is not None, f"no code in {asked!r}")
+        require(found is not None, f"no code in {asked!r}")
         assert found is not None
         self._code = found[1]
-        await _sees(self._owner, self._code)
-        _require(self._demo.agent.turns == 0, "the agent saw a stranger's text")
+        await sees(self._owner, self._code)
+        require(self._demo.agent.turns == 0, "the agent saw a stranger's text")
         return f"{YOU} sees: {asked}"
 
     async def approval(self) -> str:
         """An operator approves with the code"""
         done = await self._ringfence("pairing", "approve", "sms", self._code.lower())
-        _require(done.code == 0, done.err)
+        require(done.code == 0, done.err)
         return _typed("pairing approve sms", self._code) + done.out.strip()
 
     async def conversation(self) -> str:
         """They text again, the agent answers, and the answer is delivered"""
         await self._texts(self._you, "Good morning!")
-        answer = await _sees(self._you, "You said: Good morning!")
+        answer = await sees(self._you, "You said: Good morning!")
         await self._settles()
         delivered = await self._messages("--direction", "out", "--status", "delivered")
         bodies = [message["body"] for message in delivered]
-        _require(answer in bodies, f"delivered are {bodies}")
+        require(answer in bodies, f"delivered are {bodies}")
         return f"{YOU} sees: {answer} (delivered)"
 
     async def errand(self) -> str:
         """They ask the agent to text a friend: it is held, with the reason; the friend's phone is silent"""
         await self._texts(self._you, f"text {FRIEND}: lunch?")
-        answer = await _sees(self._you, "Held")
+        answer = await sees(self._you, "Held")
         held = await self._messages("--direction", "out", "--status", "held")
-        _require([one["to"] for one in held] == [FRIEND], f"held are {held}")
-        _require(held[0]["initiator"].startswith("agent:"), str(held[0]["initiator"]))
+        require([one["to"] for one in held] == [FRIEND], f"held are {held}")
+        require(held[0]["initiator"].startswith("agent:"), str(held[0]["initiator"]))
         _silent(self._friend)
         self._errand = str(held[0]["id"])
         return f"{YOU} sees: {answer}"
 
     async def draft(self) -> str:
         """The owner's phone is told of the draft; the owner replies OK and its code, and the friend gets it"""
-        asked = await _sees(self._owner, "waits for a yes")
+        asked = await sees(self._owner, "waits for a yes")
         found = _DRAFT.search(asked)
-        _require(found is not None, f"no code in {asked!r}")
+        require(found is not None, f"no code in {asked!r}")
         assert found is not None
         await self._texts(self._owner, f"OK {found[1]}")
-        body = await _sees(self._friend, "lunch?")
-        await _sees(self._owner, "goes to")
+        body = await sees(self._friend, "lunch?")
+        await sees(self._owner, "goes to")
         return f"{OWNER} sees: {asked}\n    {OWNER} texts: OK {found[1]}\n    {FRIEND} sees: {body}"
 
     async def operator(self) -> str:
         """The operator's own message to the friend arrives"""
         sent = await self._send(FRIEND, "Lunch at noon?", "demo-lunch")
-        _require(sent.code == 0, sent.out + sent.err)
-        return f"{FRIEND} sees: " + await _sees(self._friend, "Lunch at noon?")
+        require(sent.code == 0, sent.out + sent.err)
+        return f"{FRIEND} sees: " + await sees(self._friend, "Lunch at noon?")
 
     async def repetition(self) -> str:
         """The same send again, with its idempotency key, is the same message"""
         again = await self._send(FRIEND, "Lunch at noon?", "demo-lunch")
-        _require(again.code == 0 and again.document["replayed"], again.out + again.err)
+        require(again.code == 0 and again.document["replayed"], again.out + again.err)
         await self._listen()
         _silent(self._friend)
         return f"{again.document['id']} was sent once"
@@ -162,9 +148,9 @@ class Story:
     async def opt_out(self) -> str:
         """The friend texts STOP; the operator's next message is refused, with the reason"""
         await self._texts(self._friend, "STOP")
-        await _sees(self._friend, "opted out")
+        await sees(self._friend, "opted out")
         refused = await self._send(FRIEND, "Dinner then?")
-        _require(refused.code == 1 and refused.document["state"] == "refused", refused.out)
+        require(refused.code == 1 and refused.document["state"] == "refused", refused.out)
         await self._listen()
         _silent(self._friend)
         return _reasons(refused)
@@ -172,10 +158,10 @@ class Story:
     async def stop(self) -> str:
         """`ringfence stop`: nothing leaves any more"""
         done = await self._ringfence("stop", "--reason", "demo")
-        _require(done.code == 0, done.err)
+        require(done.code == 0, done.err)
         await self._texts(self._you, "Are you still there?")
         refused = await self._send(YOU, "Not now.")
-        _require(refused.code == 1, refused.out)
+        require(refused.code == 1, refused.out)
         await self._listen()
         _silent(self._you)
         return _reasons(refused)
@@ -183,8 +169,8 @@ class Story:
     async def resume(self) -> str:
         """`ringfence resume`: the agent answers what came meanwhile"""
         done = await self._ringfence("resume")
-        _require(done.code == 0, done.err)
-        answer = await _sees(self._you, "You said: Are you still there?")
+        require(done.code == 0, done.err)
+        answer = await sees(self._you, "You said: Are you still there?")
         await self._settles()
         _silent(self._you)
         return f"{YOU} sees: {answer}"
@@ -192,9 +178,9 @@ class Story:
     async def audit(self) -> str:
         """The audit log tells who asked for the errand and who approved it; the chain is whole"""
         shown = await self._ringfence("audit", "show", self._errand)
-        _require(shown.code == 0 and "operator:" in shown.out, shown.out + shown.err)
+        require(shown.code == 0 and "operator:" in shown.out, shown.out + shown.err)
         done = await self._ringfence("audit", "verify")
-        _require(done.code == 0, done.out + done.err)
+        require(done.code == 0, done.out + done.err)
         told = "\n    ".join(shown.out.strip().splitlines()[:_SHOWN_LINES])
         return f"{told}\n    {done.out.strip()}"
 
@@ -202,7 +188,7 @@ class Story:
 
     async def _texts(self, phone: Phone, body: str) -> None:
         sent = await phone.texts(body)
-        _require(sent.reached, f"the gateway did not take {body!r}")
+        require(sent.reached, f"the gateway did not take {body!r}")
 
     async def _ringfence(self, *words: str) -> Done:
         return await run_command(self._demo.config_path, *words)
@@ -230,45 +216,24 @@ class Story:
         await self._settles()
 
 
-async def run_command(config: Path, *words: str) -> Done:
-    """One command of ours as its own process, bounded. Raises StoryFailed when it hangs."""
-    process = await asyncio.create_subprocess_exec(
-        *_ringfence_words(config),
-        *words,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=_environment(),
-    )
-    try:
-        async with asyncio.timeout(COMMAND_S):
-            out, err = await process.communicate()
-    except TimeoutError:
-        raise StoryFailed(f"ringfence {words[0]} took longer than {COMMAND_S:g} s") from None
-    finally:
-        await _end(process)
-    assert process.returncode is not None
-    return Done(process.returncode, out.decode(), err.decode())
-
-
 @asynccontextmanager
 async def gateway_process(config: Path, log: Path, private_url: str) -> AsyncIterator[None]:
     """`ringfence gateway` as a process of its own, answering on its private door; ended whatever
     happens. Raises StoryFailed when it does not come up."""
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *_ringfence_words(config),
+            *ringfence_words(config),
             "gateway",
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env=_environment(),
+            env=environment(),
         )
     try:
         await _until_ready(process, private_url)
         yield
     finally:
-        await _end(process)
+        await end(process)
 
 
 async def _until_ready(process: asyncio.subprocess.Process, private_url: str) -> None:
@@ -294,30 +259,6 @@ async def _answers(session: aiohttp.ClientSession, private_url: str) -> bool:
         return False
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Ask it to end, then make it. Ends for sure, also while we are being cancelled ourselves."""
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        async with asyncio.timeout(COMMAND_S):
-            await process.wait()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-def _ringfence_words(config: Path) -> tuple[str, ...]:
-    return (sys.executable, "-m", "ringfence", "--config", str(config))
-
-
-def _environment() -> dict[str, str]:
-    """Ours, without what would configure a line: the demo is the file's alone."""
-    own = ("TWILIO_", "SMS_", "RINGFENCE_")
-    return {key: value for key, value in os.environ.items() if not key.startswith(own)}
-
-
 def _tail(log: Path) -> str:
     """The gateway's last words, if it had any."""
     if not log.exists():
@@ -326,17 +267,8 @@ def _tail(log: Path) -> str:
     return "".join(f"\n    gateway: {line}" for line in lines)
 
 
-async def _sees(phone: Phone, expected: str) -> str:
-    return (await phone.receives(expected, timeout_s=SEEN_S)).body
-
-
 def _silent(phone: Phone) -> None:
     phone.has_nothing_unread()
-
-
-def _require(holds: bool, seen: str) -> None:
-    if not holds:
-        raise StoryFailed(seen.strip() or "it did not hold")
 
 
 def _typed(command: str, code: str) -> str:

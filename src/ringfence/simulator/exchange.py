@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urljoin
 
-from ringfence.simulator import dialect, twiml
+from ringfence.simulator import dialect, plivo, telnyx, twiml
+from ringfence.simulator.call_phone import Connection
 from ringfence.simulator.carrier import Carrier
 from ringfence.simulator.faults import Dice
 from ringfence.simulator.optout import REPLIES
@@ -21,6 +22,7 @@ from ringfence.simulator.phone import Attachment, Phone, Sent, Text
 from ringfence.simulator.records import Message, Webhook
 from ringfence.simulator.refusals import LATER
 from ringfence.simulator.timeline import Clock, Step
+from ringfence.simulator.voice import Voice
 from ringfence.simulator.webhooks import (
     Deliverer,
     Delivery,
@@ -39,7 +41,7 @@ REDIRECTS_MAX: Final = 3
 class LogEntry:
     """One webhook as it was sent, and how it ended."""
 
-    kind: str  # "message" or "status"
+    kind: str  # "message", "status", and for calls "call", "call-status", "amd", "recording"
     sid: str
     status: str
     request: WebhookRequest
@@ -58,7 +60,11 @@ class Exchange:
     callbacks: bool = True  # off: messages finish at once, and nobody is told
     phones: dict[str, Phone] = field(default_factory=dict)
     log: list[LogEntry] = field(default_factory=list)
+    voice: Voice = field(init=False)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.voice = Voice(self)
 
     # -- phones -------------------------------------------------------------------------------
 
@@ -71,6 +77,10 @@ class Exchange:
         if (known := self.phones.get(number)) is not None:
             return known
         return self.phones.setdefault(number, Phone(number, self))
+
+    def dial(self, caller: str, to: str, shown: str) -> Connection:
+        """A phone calls one of our numbers. Raises ValueError for any other number."""
+        return self.voice.dial(caller, to, shown)
 
     async def carry(self, sender: str, to: str, body: str, media: Sequence[Attachment]) -> Sent:
         """A phone texts a number: one of ours (then our webhook is called) or another phone."""
@@ -104,13 +114,17 @@ class Exchange:
     async def _notify(self, message: Message, webhook: Webhook) -> Delivery:
         """Call the webhook of an inbound message, then its fallback, and obey the answer."""
         fields = dialect.inbound_fields(message, self.address)
-        request = self._request(message, webhook.url, webhook.method, fields)
+        foreign = self._received_elsewhere(message, webhook.url)
+        request = foreign or self._request(message, webhook.url, webhook.method, fields)
         delivery = await self._send(message, request)
         if self.dice.chance(self.dice.faults.webhook_duplicated, "twice", message.ordinal):
             await self._send(message, request)
         if not delivery.reached:
             self._log_failure(message, webhook.url, webhook.method, delivery)
-            if webhook.fallback_url:
+            again = self._received_elsewhere(message, webhook.fallback_url)
+            if again is not None and webhook.fallback_url:
+                delivery = await self._send(message, again)
+            elif webhook.fallback_url:
                 extra = [("ErrorCode", "11200"), ("ErrorUrl", webhook.url)]
                 request = self._request(
                     message, webhook.fallback_url, webhook.fallback_method, [*fields, *extra]
@@ -119,8 +133,19 @@ class Exchange:
         if not delivery.reached:
             message.error_code, message.error_message = 11200, LATER[11200]
             return delivery
-        await self._obey(message, webhook, delivery, fields)
+        if foreign is None:  # elsewhere any 2xx is the whole answer
+            await self._obey(message, webhook, delivery, fields)
         return delivery
+
+    def _received_elsewhere(self, message: Message, url: str) -> WebhookRequest | None:
+        """What another provider than Twilio tells of a message that came in; None for Twilio."""
+        match self.carrier.accounts[message.account_sid].provider:
+            case telnyx.PROVIDER:
+                return telnyx.received(self.carrier, message, url, self.clock, self.address)
+            case plivo.PROVIDER:
+                return plivo.received(self.carrier, message, url, self.address)
+            case _:
+                return None
 
     async def _obey(
         self,
@@ -204,10 +229,10 @@ class Exchange:
         """Drop everything under way, and let go of whoever watches a phone."""
         for phone in self.phones.values():
             phone.switch_off()
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while tasks := tuple(self._tasks):  # what is cancelled may start a last one
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def first_step_early(self, message: Message) -> Sequence[Step]:
         """Make the first step, its callback included, before the create is answered; returns the
@@ -302,8 +327,9 @@ class Exchange:
         """The callbacks to post now: one for the present status, unless a fault has other plans."""
         if not message.status_callback or not self.callbacks:
             return []
-        fields = dialect.callback_fields(message, self.clock.now())
-        request = self._request(message, message.status_callback, "POST", fields)
+        request = self._status_request(message)
+        if request is None:
+            return []
         faults, chance, about = (
             self.dice.faults,
             self.dice.chance,
@@ -322,6 +348,16 @@ class Exchange:
         due += held
         held.clear()
         return due
+
+    def _status_request(self, message: Message) -> WebhookRequest | None:
+        """What is told of the present status in the account's dialect; None when nothing is."""
+        provider = self.carrier.accounts[message.account_sid].provider
+        if provider == telnyx.PROVIDER:
+            return telnyx.reported(self.carrier, message, self.clock)
+        if provider == plivo.PROVIDER:
+            return plivo.reported(self.carrier, message, self.clock.now())
+        fields = dialect.callback_fields(message, self.clock.now())
+        return self._request(message, message.status_callback, "POST", fields)
 
     async def _late(self, message: Message, request: WebhookRequest) -> None:
         await self.clock.sleep(self.dice.faults.callback_delay_s)
@@ -347,6 +383,12 @@ class Exchange:
         account = self.carrier.accounts[message.account_sid]
         token = self.carrier.sids.idempotency_token()
         return WebhookRequest(url, method, tuple(fields), account.auth_token, token)
+
+    def note(
+        self, kind: str, sid: str, status: str, request: WebhookRequest, delivery: Delivery
+    ) -> None:
+        """Write a webhook and how it ended into the log."""
+        self._note(LogEntry(kind, sid, status, request, delivery))
 
     def _note(self, entry: LogEntry) -> None:
         self.log.append(entry)

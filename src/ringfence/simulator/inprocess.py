@@ -15,8 +15,8 @@ import aiohttp
 from starlette.types import ASGIApp
 
 from ringfence.model.errors import PossiblyDispatched
+from ringfence.model.wire import WireRequest, WireResponse
 from ringfence.ports import Clock
-from ringfence.providers.wire import WireRequest, WireResponse
 from ringfence.simulator.crashes import Fuse, Life, outside
 from ringfence.simulator.server import DROP
 from ringfence.simulator.webhooks import Deliverer, _Answer, _judge

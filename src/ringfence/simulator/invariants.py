@@ -7,6 +7,8 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import chain, pairwise
 
 from ringfence.gateway.parts import EARLIER
 from ringfence.model.contact import SwitchScope
@@ -81,6 +83,7 @@ class Evidence:
     acknowledged: list[str] = field(default_factory=list)
     bans: list[Ban] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
+    moved_back: list[tuple[str, str]] = field(default_factory=list)
     audit: Mapping[str, Sequence[StoredAudit]] = field(default_factory=dict)
     chain: tuple[int, str] = (0, "")
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -157,36 +160,50 @@ def accepted_means_stored(seen: Evidence) -> Broken:
 
 def never_back(seen: Evidence) -> Broken:
     """P4: outbox states move along their table, statuses only forward."""
-    reach, resubmitted = _reach(), seen.resubmitted
-    for before, after in zip(seen.snapshots, seen.snapshots[1:], strict=False):
-        for item_id, was in before.items.items():
-            now = after.items.get(item_id)
-            if now is None:
-                yield f"{item_id}: vanished"
-            elif was.message_id in resubmitted:
-                continue  # a person began it anew
-            elif was.state is OutboxState.HELD and was.reason == EARLIER:
-                continue  # it goes as soon as a late callback proves the part before it
-            elif now.state is not was.state and now.state not in reach[was.state]:
-                yield f"{item_id}: went from {was.state.value} to {now.state.value}"
-            elif was.state is OutboxState.ACCEPTED and _rank(now.status) < _rank(was.status):
-                yield f"{item_id}: went from {was.status.value} back to {now.status.value}"
-        gone = {m.id for m in before.inbound} - {m.id for m in after.inbound}
-        yield from (f"{key}: an inbound message vanished" for key in sorted(gone))
+    looks = (moved_back(before, after) for before, after in pairwise(seen.snapshots))
+    resubmitted = seen.resubmitted
+    for message_id, what in (*seen.moved_back, *chain.from_iterable(looks)):
+        if message_id not in resubmitted:  # which a person began anew
+            yield what
 
 
-def at_most_once(seen: Evidence) -> Broken:
-    """P5: one message at the carrier per outbox item, and per text that occurs once."""
+def moved_back(before: Snapshot, after: Snapshot) -> Iterable[tuple[str, str]]:
+    """What is further back in the later of two looks: the message, and what of it."""
+    reach = _reach()
+    for item_id, was in before.items.items():
+        now = after.items.get(item_id)
+        if now is None:
+            yield was.message_id, f"{item_id}: vanished"
+        elif was.state is OutboxState.HELD and was.reason == EARLIER:
+            continue  # it goes as soon as a late callback proves the part before it
+        elif now.state is not was.state and now.state not in reach[was.state]:
+            yield was.message_id, f"{item_id}: went from {was.state.value} to {now.state.value}"
+        elif was.state is OutboxState.ACCEPTED and _rank(now.status) < _rank(was.status):
+            yield (
+                was.message_id,
+                f"{item_id}: went from {was.status.value} back to {now.status.value}",
+            )
+    gone = {m.id for m in before.inbound} - {m.id for m in after.inbound}
+    yield from ((key, f"{key}: an inbound message vanished") for key in sorted(gone))
+
+
+def once_per_item(seen: Evidence) -> Broken:
+    """P5: one message at the carrier per outbox item, and one answer to each text."""
     for (person, callback), count in Counter(
         (m.recipient, m.status_callback) for m in seen.taken
     ).items():
         if callback and count > 1:
             yield f"{person[-4:]}: the carrier took one item {count} times"
+    answered = Counter(m.in_reply_to for m in seen.last.outbound.values() if m.in_reply_to)
+    yield from (f"{key}: answered {count} times" for key, count in answered.items() if count > 1)
+
+
+def at_most_once(seen: Evidence) -> Broken:
+    """P5: the same, and one message per text that occurs once."""
+    yield from once_per_item(seen)
     for text, count in Counter((m.recipient, m.body) for m in seen.taken if "#" in m.body).items():
         if count > 1:
             yield f"{text[1][:40]!r}: {count} times at the carrier"
-    answered = Counter(m.in_reply_to for m in seen.last.outbound.values() if m.in_reply_to)
-    yield from (f"{key}: answered {count} times" for key, count in answered.items() if count > 1)
 
 
 def all_accounted(seen: Evidence) -> Broken:
@@ -274,6 +291,7 @@ def _rank(status: MessageStatus) -> int:
     return _RANK.get(status, _FINAL_RANK)
 
 
+@cache
 def _reach() -> dict[OutboxState, set[OutboxState]]:
     """States that can follow, over any number of moves, while nobody resubmits or releases."""
     steps = {

@@ -5,6 +5,7 @@ webhook (messaging-providers.md 2.8). Pure: no time, no I/O."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final
 
@@ -36,14 +37,42 @@ REPLIES: Final = {
 }
 
 
-def keyword(body: str) -> Keyword | None:
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What one provider takes for which keyword."""
+
+    stop: frozenset[str]
+    start: frozenset[str]
+    help: frozenset[str]
+
+
+TWILIO: Final = Words(STOP_WORDS, START_WORDS, HELP_WORDS)
+# YES lifts nothing at Telnyx, and HELP is answered only where the profile has words for it
+# (messaging-providers.md 2.9).
+TELNYX: Final = Words(
+    frozenset(("STOP", "STOPALL", "STOP ALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT")),
+    frozenset(("START", "UNSTOP")),
+    frozenset(),
+)
+
+
+# Plivo's pages on its do-not-disturb service.
+PLIVO: Final = Words(
+    frozenset(("STOP", "END", "QUIT", "CANCEL", "UNSUBSCRIBE", "UNSUB", "STOP ALL")),
+    frozenset(("START", "YES", "RESUME", "UNSTOP", "GO")),
+    HELP_WORDS,
+)
+WORDS: Final = {"twilio": TWILIO, "telnyx": TELNYX, "plivo": PLIVO}
+
+
+def keyword(body: str, words: Words = TWILIO) -> Keyword | None:
     """The opt-out word a whole body is, or None. Space around it (phone keyboards) is ignored."""
     word = body.strip().upper()
-    if word in STOP_WORDS:
+    if word in words.stop:
         return Keyword.STOP
-    if word in START_WORDS:
+    if word in words.start:
         return Keyword.START
-    return Keyword.HELP if word in HELP_WORDS else None
+    return Keyword.HELP if word in words.help else None
 
 
 class OptOutBook:

@@ -1,4 +1,5 @@
-"""A handset on the simulated network: it texts a number, and waits for what it receives.
+"""A handset on the simulated network: it texts a number, and waits for what it receives. What it does
+with calls is in call_phone.py.
 
 The vocabulary of stories: `await phone.texts("hi")`, `await phone.receives("hello")`,
 `phone.has_nothing_unread()`. Waits are bounded; it never sleeps."""
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol, TypeAlias
 
+from ringfence.simulator.call_phone import Bell, Calling, CallNetwork, Connection
 from ringfence.simulator.webhooks import Delivery
 
 THREAD_MAX: Final = 1_000  # texts kept per phone; the oldest make room
@@ -64,11 +66,8 @@ class NotReceived(AssertionError):
     """The phone did not receive what the test expected in time."""
 
 
-class Network(Protocol):
+class Network(CallNetwork, Protocol):
     """What a phone needs of the world around it."""
-
-    @property
-    def default_number(self) -> str: ...
 
     def carry(
         self, sender: str, to: str, body: str, media: Sequence[Attachment]
@@ -98,7 +97,7 @@ def as_attachments(media: MediaLike | list[MediaLike] | None) -> list[Attachment
 
 
 @dataclass(slots=True, eq=False)
-class Phone:
+class Phone(Calling):
     """One handset, known by its number."""
 
     number: str
@@ -107,6 +106,8 @@ class Phone:
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _order: int = 0
     _is_off: bool = False
+    connections: list[Connection] = field(default_factory=list)
+    bell: Bell = field(default_factory=Bell)
 
     @property
     def inbox(self) -> list[Text]:
@@ -168,10 +169,18 @@ class Phone:
         """Rises with every text and every tick."""
         return self._order
 
+    @property
+    def is_off(self) -> bool:
+        return self._is_off
+
+    def _call_network(self) -> CallNetwork:
+        return self.network
+
     def switch_off(self) -> None:
         """The world ends: whoever watches this phone is let go."""
         self._is_off = True
         self._arrived.set()
+        self.bell.ring()
 
     def show(self, text: Text) -> None:
         """Put a text on the screen and wake whoever waits for it."""

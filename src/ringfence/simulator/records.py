@@ -29,6 +29,8 @@ class Account:
     api_keys: dict[str, str] = field(default_factory=dict)  # key SID -> secret
     trial: bool = False
     verified: set[str] = field(default_factory=set)  # numbers a trial account may write to
+    provider: str = "twilio"  # or "telnyx", "plivo": whose API and webhooks it has
+    signing_key: bytes = field(default=b"", repr=False)  # 32 bytes, where webhooks are signed so
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """Twilio's REST dialect over the carrier: the 2010 API's messages, media and numbers, the v1
-services and alerts, and the CDN that media addresses redirect to.
+services and alerts, and the CDN that media addresses redirect to. Telnyx's, under /v2, and Plivo's, under
+/v1/Account, are apart.
 
 Creating a message is the hot path and goes past the router, through plain ASGI; nothing here
 validates with a library. Decides nothing about messages: carrier.py does."""
@@ -21,13 +22,18 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from ringfence.simulator import checks, dialect
+from ringfence.simulator.call_rest import CallRest
 from ringfence.simulator.checks import Form
+from ringfence.simulator.compliance import Compliance
 from ringfence.simulator.exchange import Exchange
 from ringfence.simulator.faults import Outcome
 from ringfence.simulator.paging import cut, documents_2010, documents_v1, filtered
+from ringfence.simulator.plivo_rest import PREFIX as PLIVO_PREFIX
+from ringfence.simulator.plivo_rest import PlivoRest
 from ringfence.simulator.records import Account, Line, Service, Webhook
 from ringfence.simulator.refusals import Refusal, refuse
-from ringfence.simulator.server import drop
+from ringfence.simulator.server import read_body, vanish
+from ringfence.simulator.telnyx_rest import PREFIX, TelnyxRest
 
 BODY_MAX_BYTES: Final = 1_000_000
 FORM_TYPE: Final = b"application/x-www-form-urlencoded"
@@ -68,6 +74,10 @@ class Rest:
         self.cdn_url = cdn_url
         self.credentials_leaked = 0  # requests that carried credentials to the CDN
         self.requests = 0  # create requests seen, answered or not
+        self.compliance = Compliance(exchange)
+        self.calls = CallRest(exchange)
+        self.telnyx = TelnyxRest(exchange, cdn_url)
+        self.plivo = PlivoRest(exchange)
         self._app = Starlette(
             routes=self._routes(), exception_handlers={404: _no_such, 405: _no_method}
         )
@@ -81,13 +91,17 @@ class Rest:
             and path.startswith(_CREATE_PREFIX)
         ):
             await self._create(scope, receive, send)
+        elif path.startswith(PREFIX):
+            await self.telnyx(scope, receive, send)
+        elif path.startswith(PLIVO_PREFIX):
+            await self.plivo(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
     # -- creating a message -------------------------------------------------------------------
 
     async def _create(self, scope: Scope, receive: Receive, send: Send) -> None:
-        content, headers = await _read(receive), dict(scope["headers"])
+        content, headers = await read_body(receive, BODY_MAX_BYTES), dict(scope["headers"])
         account = self._account(headers.get(b"authorization", b""))
         path_sid = scope["path"][len(_CREATE_PREFIX) : -len(_CREATE_SUFFIX)]
         if account is None:
@@ -112,7 +126,7 @@ class Rest:
             case Outcome.ERROR_BEFORE_ACCEPT:
                 await _refused(refuse(20503))(scope, receive, send)
             case Outcome.LOST_BEFORE_ACCEPT:
-                await _vanish(scope, receive, send)
+                await vanish(scope, receive, send)
             case Outcome.ANSWERED | Outcome.LOST_AFTER_ACCEPT | Outcome.ERROR_AFTER_ACCEPT:
                 await self._accept(scope, receive, send, account, form, outcome)
             case _:
@@ -142,7 +156,7 @@ class Rest:
             if dice.faults.latency_after_s:
                 await exchange.clock.sleep(dice.faults.latency_after_s)
             if outcome is Outcome.LOST_AFTER_ACCEPT:
-                await _vanish(scope, receive, send)
+                await vanish(scope, receive, send)
             elif outcome is Outcome.ERROR_AFTER_ACCEPT:
                 await _refused(refuse(20500))(scope, receive, send)
             else:
@@ -173,6 +187,8 @@ class Rest:
             route(service + "/PhoneNumbers/{line_sid}", self._pool_line, "GET", "DELETE"),
             route(service, self._service, "GET", "POST", "DELETE"),
             route("/v1/Alerts", self._alerts),
+            *self.compliance.routes(self._guarded),
+            *self.calls.routes(self._guarded),
             Route("/_cdn/{media_sid}", self._cdn, methods=("GET",)),
         ]
 
@@ -401,17 +417,6 @@ class Rest:
         return _json(documents_v1("alerts", found, page, base, request.url))
 
 
-async def _read(receive: Receive) -> bytes:
-    """The whole body; what is over the limit is read and dropped."""
-    content = b""
-    while True:
-        event = await receive()
-        if len(content) <= BODY_MAX_BYTES:
-            content += event.get("body", b"")
-        if event["type"] == "http.disconnect" or not event.get("more_body", False):
-            return content
-
-
 def _form(headers: Mapping[bytes, bytes], content: bytes) -> Form:
     """Form fields; a body of any other type counts as empty, as Twilio treats it."""
     if not headers.get(b"content-type", b"").startswith(FORM_TYPE) or len(content) > BODY_MAX_BYTES:
@@ -422,12 +427,3 @@ def _form(headers: Mapping[bytes, bytes], content: bytes) -> Form:
 async def _request_form(request: Request) -> Form:
     kind = request.headers.get("content-type", "").encode("latin-1")
     return _form({b"content-type": kind}, await request.body())
-
-
-async def _vanish(scope: Scope, receive: Receive, send: Send) -> None:
-    """Close the socket without a byte. Where the server cannot, the answer breaks off instead."""
-    if drop(scope):
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        return
-    await send({"type": "http.response.start", "status": 201, "headers": []})

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import uvicorn
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 DROP: Final = "ringfence.drop"
@@ -33,6 +33,26 @@ def drop(scope: Scope) -> bool:
         return False
     door["abort"]()
     return True
+
+
+async def read_body(receive: Receive, bytes_max: int = 1_000_000) -> bytes:
+    """The whole body of a request; what is over the limit is read and dropped."""
+    content = b""
+    while True:
+        event = await receive()
+        if len(content) <= bytes_max:
+            content += event.get("body", b"")
+        if event["type"] == "http.disconnect" or not event.get("more_body", False):
+            return content
+
+
+async def vanish(scope: Scope, receive: Receive, send: Send) -> None:
+    """Close the socket without a byte. Where the server cannot, the answer breaks off instead."""
+    if drop(scope):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        return
+    await send({"type": "http.response.start", "status": 201, "headers": []})
 
 
 class _Embedded(uvicorn.Server):

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Final
 
 from ringfence.clock import SystemClock
+from ringfence.simulator import plivo, telnyx
 from ringfence.simulator.carrier import Behaviour, Carrier
 from ringfence.simulator.control import Control
 from ringfence.simulator.exchange import Exchange
@@ -37,7 +38,9 @@ class WorldSettings:
     auth_token: str = ""
     webhook_url: str = ""  # where inbound messages of the number go
     fallback_url: str = ""
+    voice_url: str = ""  # where it asks about calls to the number
     trial: bool = False
+    provider: str = "twilio"  # or "telnyx", "plivo": whose API and webhooks the account has
     callbacks: bool = True  # off: no status callbacks at all, messages finish at once
     faults: Faults = field(default_factory=Faults)
     behaviour: Behaviour = field(default_factory=Behaviour)
@@ -58,11 +61,20 @@ class World:
             self.carrier, self.clock, self.dice, self.deliverer, callbacks=chosen.callbacks
         )
         now = self.clock.now()
+        sid = chosen.account_sid
+        if chosen.provider == plivo.PROVIDER and not sid:
+            sid = plivo.auth_id(self.carrier.sids)
         self.account: Account = self.carrier.open_account(
-            now, chosen.account_sid, chosen.auth_token, trial=chosen.trial
+            now, sid, chosen.auth_token, trial=chosen.trial
         )
         webhook = Webhook(chosen.webhook_url, fallback_url=chosen.fallback_url)
         self.line: Line = self.carrier.add_line(self.account, chosen.number, now, webhook)
+        self.profile: Service | None = None
+        if chosen.provider == telnyx.PROVIDER:
+            self.profile = self._speak_telnyx()
+        elif chosen.provider == plivo.PROVIDER:
+            self.account.provider = plivo.PROVIDER
+        self.line.settings["voice_url"] = chosen.voice_url
         self._server = LoopbackServer(chosen.port)
         self.base_url = ""
         self.rest: Rest
@@ -85,6 +97,16 @@ class World:
         await self.exchange.close()
         await self._server.stop()
         await self.deliverer.__aexit__(kind, error, trace)
+
+    def _speak_telnyx(self) -> Service:
+        """Make the account Telnyx's: a signing key, and a messaging profile with its number, to which
+        opt-outs are scoped and which tells what it took for a keyword."""
+        self.account.provider = telnyx.PROVIDER
+        rng = random.Random(f"telnyx {self.settings.seed}")  # noqa: S311 - repeatable on purpose
+        self.account.signing_key = rng.randbytes(32)
+        profile = self.service("Messaging profile")
+        profile.use_inbound_webhook_on_number = profile.advanced_opt_out = True
+        return profile
 
     def service(self, name: str = "Simulated service", *, webhook_url: str = "") -> Service:
         """A Messaging Service of the account, with the account's numbers in its pool."""

@@ -1,2 +1,3 @@
-"""The two doors (P8): public takes signed webhooks and hands out hosted attachments; private has
-everything else and listens on loopback."""
+"""The two doors (P8): public takes signed webhooks and events that prove whose they are, hands out
+hosted attachments and shows the pages behind alerts' links; private has everything else and listens
+on loopback."""

@@ -1,4 +1,4 @@
-"""Reading a request's body within its limits, and answering with problem documents (RFC 9457).
+"""Reading a request's body within its limits, its token, and answering with problem documents (RFC 9457).
 Plain ASGI, shared by both doors."""
 
 from __future__ import annotations
@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from ringfence.model.errors import (
     BodyTooLarge,
     BodyUnreadable,
     RingfenceError,
+    TokenRefused,
 )
 
 Scope = MutableMapping[str, Any]
@@ -23,6 +25,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 RETRY_AFTER_S = 2
+# RFC 9110 section 11.6.1: a 401 says how to come back.
+CHALLENGE = 'Bearer realm="ringfence"'
 
 
 async def read_body(
@@ -116,6 +120,8 @@ async def answer_problem(
     ]
     if error.retryable:
         headers.append((b"retry-after", str(RETRY_AFTER_S).encode()))
+    if isinstance(error, TokenRefused):
+        headers.append((b"www-authenticate", CHALLENGE.encode()))
     if allow:
         headers.append((b"allow", allow))
     if close:
@@ -124,6 +130,14 @@ async def answer_problem(
     if not with_detail:
         document["detail"] = ""
     await answer(send, error.http_status, orjson.dumps(document), headers)
+
+
+def bearer_in(authorization: str) -> str:
+    """The token in an Authorization header. Raises TokenRefused."""
+    scheme, _, bearer = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise TokenRefused("Send it as Authorization: Bearer rf_….")
+    return bearer.strip()
 
 
 def problem(error: RingfenceError) -> dict[str, object]:
@@ -157,6 +171,7 @@ def client_address(scope: Scope, headers: Mapping[str, str], trusted: tuple[Netw
     return peer
 
 
+@lru_cache(maxsize=4_096)
 def plain_address(address: str) -> str:
     try:
         parsed = ipaddress.ip_address(address)
@@ -170,6 +185,7 @@ def is_within(address: str, trusted: tuple[Network, ...]) -> bool:
     return bool(address) and any(ipaddress.ip_address(address) in network for network in trusted)
 
 
+@lru_cache(maxsize=4_096)
 def is_loopback(address: str) -> bool:
     plain = plain_address(address)
     return bool(plain) and ipaddress.ip_address(plain).is_loopback

@@ -3,9 +3,10 @@ field that is unknown, missing or of the wrong kind is an InvalidField that name
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -16,6 +17,8 @@ from ringfence.model.errors import InvalidField
 
 LIMIT_DEFAULT, LIMIT_MAX = 100, 1_000
 CURSOR_LENGTH_MAX = 100
+_SPAN = re.compile(r"([1-9][0-9]{0,3})([mhdw])", re.ASCII)
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 E = TypeVar("E", bound=Enum)
 
@@ -99,17 +102,28 @@ def choice(fields: Mapping[str, Any], name: str, kinds: type[E]) -> E:
 
 
 def since(text: str | None) -> datetime | None:
-    if text is None:
-        return None
+    return None if text is None else moment(text, "since")
+
+
+def moment(text: str, name: str) -> datetime:
+    """A time; without a zone it is UTC. In a query `+` arrives as a space."""
     try:
         if text.replace(".", "", 1).isdigit():
             return datetime.fromtimestamp(float(text), UTC)
         at = datetime.fromisoformat(text.replace(" ", "+"))
     except (ValueError, OverflowError, OSError) as error:
         raise InvalidField(
-            "`since` takes an ISO 8601 time (2026-01-31T12:00:00Z) or seconds since 1970."
+            f"`{name}` takes an ISO 8601 time (2026-01-31T12:00:00Z) or seconds since 1970."
         ) from error
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def end(text: str, name: str, now: datetime) -> datetime:
+    """A time, or how long from now: `90m`, `8h`, `30d`, `2w`."""
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        return moment(text, name)
+    return now + timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 def _only(given: Iterable[str], known: Iterable[str]) -> None:

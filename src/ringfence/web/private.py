@@ -17,21 +17,25 @@ from starlette.routing import Route
 
 from ringfence.gateway import principals, views
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.events import EventIntake
 from ringfence.gateway.rates import Rate
 from ringfence.model.errors import (
     Forbidden,
     NotFound,
     NotPermitted,
     RingfenceError,
+    SignatureRefused,
     TokenRefused,
     TooMany,
     WrongMethod,
 )
 from ringfence.model.line import Line
-from ringfence.model.principal import LOCAL, Permission, Principal
+from ringfence.model.principal import LOCAL, PERMISSIONS, Permission, Principal
 from ringfence.web import api, sending, templates
+from ringfence.web.api import events
 from ringfence.web.api.desk import ApiRoute, Desk
-from ringfence.web.bodies import headers_of, is_loopback, problem, read_body
+from ringfence.web.bodies import CHALLENGE, bearer_in, headers_of, is_loopback, problem, read_body
+from ringfence.web.event_posts import EventPosts
 from ringfence.web.listener import Crowd
 from ringfence.web.measures import Measures
 from ringfence.web.seldom import Seldom
@@ -45,6 +49,7 @@ LOCAL_AGENT = LOCAL.actor
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 # Somebody else stands behind a request that has one of these.
 _FORWARDED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
+_REFUSED = {TokenRefused: "a token was refused", SignatureRefused: "a signature was refused"}
 
 _log = logging.getLogger("ringfence.private")
 
@@ -62,10 +67,11 @@ class PrivateDoor:
         default_line_id: str,
         measures: Measures,
         version: str,
+        intake: EventIntake,
         hosts: frozenset[str] = frozenset(),
     ) -> None:
         self._kit = kit
-        self._desk = Desk(kit, lines, default_line_id)
+        self._desk = Desk(kit, lines, default_line_id, EventPosts(kit, intake))
         self._measures = measures
         self._version = version
         self._hosts = frozenset(host.lower() for host in hosts) - _LOOPBACK_NAMES
@@ -92,6 +98,7 @@ class PrivateDoor:
             ),
             ApiRoute("GET", "/health", Permission.HEALTH, self._health),
             ApiRoute("GET", "/metrics", Permission.HEALTH, self._show_metrics),
+            *events.PLAIN_ROUTES,
             *api.discover(),
         ]
 
@@ -114,6 +121,8 @@ class PrivateDoor:
             try:
                 response = await self._served(request, route)
             except RingfenceError as error:
+                if route.gate is not None:
+                    route.gate.refused(self._desk, request, error)
                 return problem_response(error)
             response.headers.setdefault("cache-control", "no-store")
             return response
@@ -124,15 +133,19 @@ class PrivateDoor:
         headers = headers_of(request.scope)
         self._admit(request, headers)
         now = self._kit.clock.now()
-        principal = await self._recognised(request, headers, now)
+        principal = await self._recognised(request, route, headers, now)
         permission = route.permission
         try:
             if permission is not None and not principal.may(permission):
-                raise NotPermitted(f"{principal.actor} may not: {permission.value}.")
+                kinds = " or ".join(sorted(kind.value for kind in PERMISSIONS[permission]))
+                raise NotPermitted(
+                    f"{principal.actor} may not: {permission.value}. It takes a token of kind {kinds} "
+                    "in the Authorization header; `ringfence tokens create` makes one."
+                )
             permission = None
-            request.state.body = await self._body(request, route, headers)
+            await self._read(request, route, headers)
             if (later := self._kit.clock.now()) - now > BODY_SLOW:
-                principal = await self._recognised(request, headers, later)
+                principal = await self._recognised(request, route, headers, later)
             return await route.handler(self._desk, request, principal)
         except NotPermitted:
             asked = "scope" if permission is None else permission.value
@@ -140,11 +153,17 @@ class PrivateDoor:
             await self._refusals.record(self._kit, principal, asked, place, now)
             raise
 
-    async def _body(self, request: Request, route: ApiRoute, headers: Mapping[str, str]) -> bytes:
+    async def _read(self, request: Request, route: ApiRoute, headers: Mapping[str, str]) -> None:
+        """The body, once, for the handler."""
         if route.method == "GET":
-            return b""
-        return await read_body(
-            request.scope, request.receive, headers, route.body_bytes_max, BODY_TIMEOUT_S
+            request.state.body = b""
+        if hasattr(request.state, "body"):
+            return
+        most = route.body_bytes_max
+        if route.gate is not None:
+            most = route.gate.bytes_max(self._desk, request)
+        request.state.body = await read_body(
+            request.scope, request.receive, headers, most, BODY_TIMEOUT_S
         )
 
     # -- who may call ----------------------------------------------------------------------
@@ -165,29 +184,41 @@ class PrivateDoor:
             raise Forbidden("Web pages may not call the bridge; use a program such as curl.")
 
     async def _recognised(
-        self, request: Request, headers: Mapping[str, str], now: datetime
+        self, request: Request, route: ApiRoute, headers: Mapping[str, str], now: datetime
     ) -> Principal:
-        """Raises TokenRefused, TooMany."""
-        given = headers.get("authorization")
-        if given is None:
-            if _is_local(request, headers):
-                return LOCAL
-            raise TokenRefused("Send Authorization: Bearer rf_…; see `ringfence tokens create`.")
-        scheme, _, bearer = given.partition(" ")
+        """Raises TokenRefused, TooMany, and of a route with a gate SignatureRefused too."""
         try:
-            if scheme.lower() != "bearer":
-                raise TokenRefused("Send it as Authorization: Bearer rf_….")
-            return await principals.authenticate(self._kit, bearer.strip(), now)
-        except TokenRefused as error:
-            self._count_bad_token(request, now, error)
+            if (given := headers.get("authorization")) is not None:
+                return await principals.authenticate(self._kit, bearer_in(given), now)
+            vouched = await self._vouched(request, route, headers, now)
+            if isinstance(vouched, str):
+                return await principals.authenticate(self._kit, vouched, now)
+        except (TokenRefused, SignatureRefused) as error:
+            self._count_bad_proof(request, now, error)
             raise
+        if vouched is not None:
+            return vouched
+        if _is_local(request, headers):
+            return LOCAL
+        raise TokenRefused("Send Authorization: Bearer rf_…; see `ringfence tokens create`.")
 
-    def _count_bad_token(self, request: Request, now: datetime, error: TokenRefused) -> None:
+    async def _vouched(
+        self, request: Request, route: ApiRoute, headers: Mapping[str, str], now: datetime
+    ) -> Principal | str | None:
+        if route.gate is None:
+            return None
+        await self._read(request, route, headers)
+        return route.gate.vouch(self._desk, request, now)
+
+    def _count_bad_proof(
+        self, request: Request, now: datetime, error: TokenRefused | SignatureRefused
+    ) -> None:
         address = request.client.host if request.client else ""
-        passed_over = self._seldom.due(address, now.timestamp())
+        what = _REFUSED[type(error)]
+        passed_over = self._seldom.due(f"{what}/{address}", now.timestamp())
         if passed_over is not None:
             _log.warning(
-                "a token was refused",
+                what,
                 extra={"peer": address, "why": error.detail, "not_logged": passed_over},
             )
         if not self._bad_tokens.allow(self._crowd.place_of(address), now):
@@ -245,8 +276,7 @@ def problem_response(error: RingfenceError) -> Response:
     if error.retryable:
         headers["retry-after"] = "2"
     if isinstance(error, TokenRefused):
-        # RFC 9110 section 11.6.1: a 401 says how to come back.
-        headers["www-authenticate"] = 'Bearer realm="ringfence"'
+        headers["www-authenticate"] = CHALLENGE
     return JSONResponse(
         problem(error),
         status_code=error.http_status,

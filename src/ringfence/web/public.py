@@ -1,35 +1,32 @@
-"""The public door: signed webhooks and hosted attachments, nothing else (P8). Picks the line by
-path, bounds everything, answers 2xx only for what is durable (P4), tells strangers nothing of the
+"""The public door: signed webhooks, hosted attachments, public sources of events, the links of alerts,
+nothing else (P8). Picks the line by path, bounds everything, answers 2xx only for what is durable (P4), tells strangers nothing of the
 configuration. Plain ASGI, since a carrier waits on it."""
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qs
 
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.events import EventIntake
 from ringfence.gateway.rates import Rate
 from ringfence.gateway.receive import Receiver
 from ringfence.model.errors import (
-    Blame,
-    BodyTimeout,
-    BodyTooLarge,
     BodyUnreadable,
     LineBlocked,
     NotFound,
     RingfenceError,
-    SignatureRefused,
     StoreError,
     TooMany,
     WrongMethod,
     WrongRequest,
 )
 from ringfence.model.line import Line
+from ringfence.model.wire import WebhookRequest
 from ringfence.ports import StoredMedia
-from ringfence.providers.wire import WebhookRequest
+from ringfence.web.arrivals import Arrivals
 from ringfence.web.bodies import (
     Receive,
     Scope,
@@ -39,11 +36,11 @@ from ringfence.web.bodies import (
     client_address,
     headers_of,
     networks,
-    read_body,
 )
-from ringfence.web.seldom import Seldom
-
-log = logging.getLogger("ringfence.public")
+from ringfence.web.event_posts import EventPosts
+from ringfence.web.public_events import PublicEvents
+from ringfence.web.public_links import PublicLinks
+from ringfence.web.refusing import Refusing
 
 STORED = (b"ringfence-event", b"stored")
 UNSIGNED_PER_MINUTE = 30
@@ -58,6 +55,7 @@ class PublicDoor:
         kit: Equipment,
         receiver: Receiver,
         paths: Mapping[str, Line],
+        intake: EventIntake,
         trusted_proxies: Iterable[str] = (),
     ) -> None:
         self._kit = kit
@@ -69,9 +67,10 @@ class PublicDoor:
             for line in paths.values()
         }
         self._unsigned = Rate(UNSIGNED_PER_MINUTE)
-        self._open: Counter[str] = Counter()
-        # Apart, so that strangers cannot crowd out of the log what is wrong here.
-        self._told_theirs, self._told_ours = Seldom(), Seldom()
+        self._arrivals = Arrivals()
+        self._refusing = Refusing(kit, "webhook", "line")
+        self._events = PublicEvents(kit, EventPosts(kit, intake), self._trusted)
+        self._links = PublicLinks(kit, self._trusted)
         self.answers: Counter[tuple[str, int]] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,7 +78,7 @@ class PublicDoor:
             raise RuntimeError(f"the public door takes http only, not {scope['type']}")
         line = self._paths.get(scope["path"])
         if line is None:
-            await answer_problem(send, NotFound("Nothing is served here."))
+            await self._elsewhere(scope, receive, send)
             return
         if line.blocked_reason:
             await self._refuse(send, line, LineBlocked(line.blocked_reason))
@@ -90,15 +89,26 @@ class PublicDoor:
         else:
             await self._webhook(scope, receive, send, line)
 
+    async def _elsewhere(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What is no line's: public sources, links of alerts."""
+        source = self._events.source_at(scope["path"])
+        token = self._links.token_in(scope["path"])
+        if source is not None:
+            await self._events.serve(scope, receive, send, source)
+        elif token is not None:
+            await self._links.serve(scope, receive, send, token)
+        else:
+            await answer_problem(send, NotFound("Nothing is served here."))
+
     async def _webhook(self, scope: Scope, receive: Receive, send: Send, line: Line) -> None:
         headers = headers_of(scope)
         client = client_address(scope, headers, self._trusted)
         try:
             body = await self._read(scope, receive, headers, line, client)
             self._bound_unsigned(line, client)
-            request = WebhookRequest(
-                "POST", scope["path"], scope["query_string"].decode("latin-1"), headers, body
-            )
+            query = scope["query_string"].decode("latin-1")
+            now = self._kit.clock.now()
+            request = WebhookRequest("POST", scope["path"], query, headers, body, now)
             receipt = await self._receiver.webhook(line, request)
         except BodyUnreadable:
             # Nobody is there to be answered; without an answer the provider tries again (B005).
@@ -123,22 +133,17 @@ class PublicDoor:
     async def _read(
         self, scope: Scope, receive: Receive, headers: Mapping[str, str], line: Line, client: str
     ) -> bytes:
-        """The body, in one of the line's places for requests that are arriving. One address gets
-        half of them at most, so that slow requests from one place never shut out the provider."""
         limits = line.inbound
-        share = max(1, limits.concurrent_max // 2)
-        whole, own = line.id, f"{line.id}/{client}"
-        if self._open[whole] >= limits.concurrent_max or self._open[own] >= share:
-            raise TooMany(f"limits.concurrentMax of {line.id} is reached.")
-        self._open.update((whole, own))
-        try:
-            return await read_body(
-                scope, receive, headers, limits.body_bytes_max, limits.body_timeout_s
-            )
-        finally:
-            self._open.subtract((whole, own))
-            if not self._open[own]:
-                del self._open[own]
+        return await self._arrivals.read(
+            scope,
+            receive,
+            headers,
+            whole=line.id,
+            client=client,
+            at_once=limits.concurrent_max,
+            bytes_max=limits.body_bytes_max,
+            timeout_s=limits.body_timeout_s,
+        )
 
     async def _bad_request(self, send: Send, line: Line, client: str, error: WrongRequest) -> None:
         """Count it against the client; only further bad requests feel it (B007, B008)."""
@@ -146,9 +151,7 @@ class PublicDoor:
             client, self._kit.clock.now()
         ):
             error = TooMany(f"limits.badRequestsPerMinute of {line.id} is reached.")
-        # Where the body was not read to its end, the connection is of no more use.
-        unread = isinstance(error, TooMany | BodyTimeout | BodyTooLarge)
-        await self._refuse(send, line, error, client, close=unread)
+        await self._refuse(send, line, error, client)
 
     def _bound_unsigned(self, line: Line, client: str) -> None:
         if line.validate_signature:
@@ -157,40 +160,11 @@ class PublicDoor:
             raise TooMany("Without signature validation few requests are taken from one address.")
 
     async def _refuse(
-        self,
-        send: Send,
-        line: Line,
-        error: RingfenceError,
-        client: str = "",
-        *,
-        close: bool = False,
+        self, send: Send, line: Line, error: RingfenceError, client: str = ""
     ) -> None:
         self.answers[line.id, error.http_status] += 1
-        self._tell(line, error, client)
         allow = b"POST, GET, HEAD" if isinstance(error, WrongMethod) else b""
-        await answer_problem(
-            send, error, close=close, allow=allow, with_detail=_is_for_strangers(error)
-        )
-
-    def _tell(self, line: Line, error: RingfenceError, client: str) -> None:
-        """Into the log, with the detail: once a minute for each line, client and error."""
-        told = self._told_theirs if error.blame is Blame.THEIRS else self._told_ours
-        at = self._kit.clock.now().timestamp()
-        passed_over = told.due(f"{line.id}/{client}/{error.code}", at)
-        if passed_over is None:
-            return
-        broken = isinstance(error, StoreError)
-        log.log(
-            logging.ERROR if broken else logging.WARNING,
-            "webhook not stored" if broken else "webhook refused",
-            extra={
-                "line": line.id,
-                "error": error.code,
-                "status": error.http_status,
-                "detail": error.detail,
-                "not_logged": passed_over or None,
-            },
-        )
+        await self._refusing.refuse(send, line.id, error, client, allow)
 
     async def _attachment(self, token: str) -> StoredMedia | None:
         if not _TOKEN.fullmatch(token):
@@ -229,11 +203,6 @@ class PublicDoor:
             await send({"type": "http.response.body", "body": b""})
             return
         await answer(send, 200, media.content, headers)
-
-
-def _is_for_strangers(error: RingfenceError) -> bool:
-    """Whether the detail may be told to whoever asks: not what is wrong here, nor what is set."""
-    return error.blame is Blame.THEIRS and not isinstance(error, TooMany | SignatureRefused)
 
 
 def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

@@ -80,7 +80,7 @@ def may_see(principal: Principal, message: Message) -> bool:
     if principal.may(Permission.READ):
         return True
     if message.direction is Direction.IN:
-        ours = message.message_class is MessageClass.OWNER_NOTICE
+        ours = message.message_class in (MessageClass.OWNER_NOTICE, MessageClass.ALERT_ANSWER)
         return message.status is MessageStatus.RECEIVED and not ours
     return message.initiator == principal.actor
 

@@ -6,24 +6,27 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ringfence.gateway.equipment import Equipment
-from ringfence.model.errors import InvalidField, NotPermitted
+from ringfence.model.errors import InvalidField, NotPermitted, RingfenceError
 from ringfence.model.line import Line
 from ringfence.model.principal import Permission, Principal
+from ringfence.web.event_posts import EventPosts
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The kit, and the lines that are in use."""
+    """The kit, the lines that are in use, and where posted events go."""
 
     kit: Equipment
     lines: Mapping[str, Line]
     default_line_id: str
+    posts: EventPosts
 
     def line(self, wanted: object, principal: Principal) -> Line:
         """The line named so (None: the default one, or the principal's only one). Raises
@@ -51,6 +54,21 @@ class Desk:
 Handler = Callable[[Desk, Request, Principal], Awaitable[Response]]
 
 
+class Gate(Protocol):
+    """Of a route whose requests may prove otherwise than by an Authorization header whose they are.
+    One that has that header is judged by it alone."""
+
+    def bytes_max(self, desk: Desk, request: Request) -> int:
+        """The largest body; instead of the route's own."""
+
+    def vouch(self, desk: Desk, request: Request, now: datetime) -> Principal | str | None:
+        """Whom its signature proves, or the token its body holds, not looked up yet; None where it
+        shows neither. Raises SignatureRefused and SourceBlocked."""
+
+    def refused(self, desk: Desk, request: Request, error: RingfenceError) -> None:
+        """To count it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiRoute:
     """One method on one path (Starlette's syntax). `permission` None: every known caller."""
@@ -60,6 +78,7 @@ class ApiRoute:
     permission: Permission | None
     handler: Handler
     body_bytes_max: int = 64 * 1024
+    gate: Gate | None = None
 
 
 def whole_house(principal: Principal, what: str) -> None:

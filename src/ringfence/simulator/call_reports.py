@@ -1,0 +1,105 @@
+"""Status callbacks of calls: numbered from 0 and posted in order, unless a fault drops, doubles,
+delays or reorders one. Posts what it is told to post; decides nothing about calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from ringfence.simulator import call_dialect
+from ringfence.simulator.call_session import Session
+from ringfence.simulator.calls import Call
+from ringfence.simulator.records import Webhook
+from ringfence.simulator.webhooks import Delivery, Failure, WebhookRequest
+
+if TYPE_CHECKING:
+    from ringfence.simulator.exchange import Exchange
+
+_WORDS: Final = {"initiated": "initiated", "ringing": "ringing", "answered": "in-progress"}
+
+
+class Reports:
+    """What one exchange posts about its calls. `in_flight` webhooks are not answered yet."""
+
+    def __init__(
+        self, exchange: Exchange, alert: Callable[[Call, int, str, str, str], None]
+    ) -> None:
+        self._exchange = exchange
+        self._alert = alert
+        self.in_flight = 0
+
+    def say(self, session: Session, event: str) -> None:
+        """Report an event of a leg, if somebody wants to know."""
+        call, exchange = session.call, self._exchange
+        if event not in call.events or not call.status_callback.url or not exchange.callbacks:
+            return
+        word = _WORDS.get(event, call.status)
+        fields = call_dialect.progress_fields(call, word, exchange.clock.now(), call.sequence)
+        call.sequence += 1
+        request = self.request(call, call.status_callback, fields)
+        due = self._due(session, request, word)
+        if event == "completed":
+            due += session.held
+            session.held.clear()
+        if due:
+            session.posting = exchange.spawn(self._post_after(session.posting, call, due))
+
+    def _due(self, session: Session, request: WebhookRequest, word: str) -> list[WebhookRequest]:
+        """The callbacks to post now: this one, unless a fault has other plans."""
+        exchange = self._exchange
+        faults, chance, about = (
+            exchange.dice.faults,
+            exchange.dice.chance,
+            (
+                "call",
+                session.call.ordinal,
+                word,
+            ),
+        )
+        if chance(faults.callback_dropped, "dropped", *about):
+            return []
+        if chance(faults.callback_reordered, "reordered", *about):
+            session.held.append(request)
+            return []
+        if chance(faults.callback_delayed, "delayed", *about):
+            exchange.spawn(self._late(session.call, request))
+            return []
+        twice = chance(faults.callback_duplicated, "duplicated", *about)
+        return [request, request] if twice else [request]
+
+    async def _late(self, call: Call, request: WebhookRequest) -> None:
+        await self._exchange.clock.sleep(self._exchange.dice.faults.callback_delay_s)
+        await self.post(call, "call-status", request)
+
+    async def _post_after(
+        self, before: asyncio.Task[None] | None, call: Call, requests: Sequence[WebhookRequest]
+    ) -> None:
+        if before is not None:
+            await before
+        for request in requests:
+            await self.post(call, "call-status", request)
+
+    def request(
+        self, call: Call, hook: Webhook, fields: Sequence[tuple[str, str]]
+    ) -> WebhookRequest:
+        carrier = self._exchange.carrier
+        account = carrier.accounts[call.account_sid]
+        token = carrier.sids.idempotency_token()
+        return WebhookRequest(hook.url, hook.method, tuple(fields), account.auth_token, token)
+
+    async def post(self, call: Call, kind: str, request: WebhookRequest) -> Delivery:
+        """Deliver, write it into the log, and alert when nobody took it."""
+        exchange = self._exchange
+        self.in_flight += 1
+        try:
+            delivery = await exchange.deliverer.deliver(request)
+        finally:
+            self.in_flight -= 1
+        word = dict(request.fields).get("CallStatus", "")
+        exchange.note(kind, call.sid, word, request, delivery)
+        if not delivery.reached:
+            why = (delivery.failure or Failure.CONNECT).value
+            text = f"{why} after {delivery.attempts} attempts, status {delivery.status}"
+            self._alert(call, 11200, request.url, text, request.method)
+        return delivery
