@@ -134,7 +134,25 @@ def configuration(carrier_url: str, public_url: str, store_url: str, **sms: Any)
     return {
         "store": {"url": store_url},
         "agents": {"default": {"kind": "echo"}},
+        # Stories that count requests are not about the daily comparison.
+        "delivery": {"reconcileHours": 0},
         "channels": {"sms": line},
+    }
+
+
+def credentials(carrier: SimulatedCarrier, provider: str) -> dict[str, Any]:
+    """What changes in a line when its provider does: one word and its credentials."""
+    if provider == "twilio":
+        return {}
+    if provider == "plivo":
+        return {"provider": provider, "accountSid": None, "authId": carrier.account_sid}
+    return {
+        "provider": provider,
+        "accountSid": None,
+        "authToken": None,
+        "apiKey": carrier.auth_token,
+        "publicKey": carrier.public_key,
+        "messagingProfileId": carrier.messaging_profile_id,
     }
 
 
@@ -148,8 +166,9 @@ async def telling(
     carrier_options: Mapping[str, Any] | None = None,
     clock: ManualClock | None = None,
     seed: int = 7,
+    provider: str = "twilio",
 ) -> AsyncIterator[Story]:
-    """Start a story. `sms` changes the line, `config` merges top-level sections, `carrier_options`
+    """Start a story; with `provider` carrier and line are that provider's. `sms` changes the line, `config` merges top-level sections, `carrier_options`
     go to SimulatedCarrier (faults, opt-out handling, trial, seed). `{public}` in a value becomes
     the public door's address. A second story on the same store is a restart: give it another
     `seed` or a later clock, since ids come from both."""
@@ -162,6 +181,7 @@ async def telling(
                 account_sid="AC00000000000000000000000000000001",
                 auth_token="simulated-token",
                 clock=clock,
+                provider=provider,
                 **(carrier_options or {}),
             )
         )
@@ -169,7 +189,8 @@ async def telling(
         public = await stack.enter_async_context(Listener(public_door, "127.0.0.1", 0))
         url = public.address + "/webhooks/sms"
         carrier.webhook_url = url
-        document = configuration(carrier.base_url, url, store_url, **(sms or {}))
+        keys = {**credentials(carrier, provider), **(sms or {})}
+        document = configuration(carrier.base_url, url, store_url, **keys)
         document.update(config or {})
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         path = Path(folder) / "ringfence.json5"

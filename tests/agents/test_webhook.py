@@ -13,7 +13,7 @@ import standardwebhooks
 from standardwebhooks import Webhook
 
 from ringfence.agents import webhook
-from ringfence.agents.webhook import Settings, sign
+from ringfence.agents.webhook import Settings
 from ringfence.clock import ManualClock, SystemClock
 from ringfence.model.errors import (
     AgentError,
@@ -25,6 +25,7 @@ from ringfence.model.errors import (
 from ringfence.model.line import Secret
 from ringfence.net.http import HttpClient
 from ringfence.ports import Agent, AgentTurn, Attachment, HistoryEntry
+from ringfence.text.standard_webhooks import sign
 
 TurnMaker = Callable[..., AgentTurn]
 OLD = "whsec_" + base64.b64encode(b"o" * 24).decode()

@@ -9,7 +9,18 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bench import audit, outbox, policy, report, start, webhook
+from bench import (
+    audit,
+    callbacks,
+    events,
+    outbox,
+    policy,
+    report,
+    second,
+    start,
+    watches,
+    webhook,
+)
 
 STORES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
@@ -70,3 +81,36 @@ def test_the_gate_is_measured_by_itself_and_in_a_drain() -> None:
     assert "other words" in report.table(
         "t", policy.AGAIN_COLUMNS, policy.again_rows(measured.again)
     )
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_events_reach_the_carrier_once_each_and_are_followed_to_the_end(store: str) -> None:
+    one = events.measure(store, events.Size(per_second=60, seconds=0.5, people=10))
+    assert (one.events, one.refused, one.accepted) == (30, 0, 30)
+    assert (one.lost, one.doubled, one.settled) == (0, 0, 30)
+    assert "30 of 30" in report.table("t", events.COLUMNS, [events.row(one)])
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_burst_of_callbacks_is_acknowledged_and_folded(store: str) -> None:
+    bursts = callbacks.measure(store, callbacks.Size(callbacks=50, bursts=1))
+    assert [(one.load.good, one.folded) for one in bursts] == [(50, 50)]
+    assert "50 × 1" in report.table("t", callbacks.COLUMNS, [callbacks.row(store, bursts)])
+
+
+@pytest.mark.parametrize("kind", watches.KINDS)
+def test_what_is_due_fires_once_beside_all_that_waits(kind: str) -> None:
+    one = watches.measure("sqlite", kind, watches.Size(waiting=60, due=9, seconds=0.5, alerts=5))
+    assert (len(one.late_s), one.doubled) == (9, 0)
+    assert f"60 {kind}" in report.table("t", watches.COLUMNS, [watches.row(one)])
+
+
+@pytest.mark.postgres
+def test_a_second_process_sends_nothing_twice() -> None:
+    size = second.Size(backlog=30, per_second=60, seconds=0.5, people=10, rounds=1)
+    measured = second.measure(size)
+    for (_, processes), [one] in measured.items():
+        assert (one.messages, one.accepted, one.doubled) == (30, 30, 0)
+        assert len(one.shares) == processes
+        assert sum(one.shares) == 30
+    assert "a full outbox" in report.table("t", second.COLUMNS, second.rows(measured))

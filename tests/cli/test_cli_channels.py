@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +117,23 @@ async def test_a_service_that_defers_to_its_numbers_is_not_healthy(tmp_path: Pat
         house = build(tmp_path, sms)
         document = house.path.read_text().replace('"fromNumber": "+15555550100", ', "")
         house.path.write_text(document)
+        carrier.world.rest.compliance.register(service)
         assert (await _probe(house, 0))["webhook"]["ok"]
         service.use_inbound_webhook_on_number = True
         assert "defers" in (await _probe(house, 1))["webhook"]["text"]
+
+
+async def test_a_service_without_a_campaign_is_not_healthy(tmp_path: Path) -> None:
+    async with carrier_of(tmp_path) as (carrier, _):
+        service = carrier.service(webhook_url=WEBHOOK)
+        compliance = carrier.world.rest.compliance
+        sms = {"messagingServiceSid": service.sid, "apiBaseUrl": carrier.base_url}
+        house = build(tmp_path, sms)
+        assert "no 10DLC campaign" in (await _probe(house, 1))["a2p"]["text"]
+        compliance.register(service, "IN_PROGRESS")
+        assert "in review" in (await _probe(house, 1))["a2p"]["text"]
+        compliance.register(service, tier="LOWER_MID")
+        assert "10,000 segments" in (await _probe(house, 0))["a2p"]["text"]
 
 
 async def test_stored_facts_come_even_when_the_provider_hangs(tmp_path: Path) -> None:
@@ -213,3 +228,24 @@ def test_an_event_that_can_never_be_read_is_refused_and_kept(house: House) -> No
     assert "cannot be tried again" in str(result.exception)
     [letter] = house.json("channels", "dead-letters", "list")["dead_letters"]
     assert letter["id"] == "evt_1"
+
+
+@pytest.mark.proves("P4")
+async def test_a_line_is_compared_with_its_providers_list(tmp_path: Path) -> None:
+    async with carrier_of(tmp_path, {"dmPolicy": "open", "allowFrom": ["*"]}) as (carrier, house):
+        before = datetime.now(UTC) - timedelta(minutes=10)
+        for words in ("are you there?", "START"):
+            carrier.world.carrier.arrive(STRANGER, NUMBER, words, (), before)
+        words = ("channels", "reconcile", "--since", "-3h")
+        shown = (await asyncio.to_thread(house.run, *words)).stdout
+        assert not DIGITS.search(shown)
+        assert "2 messages listed" in shown
+        assert "1  texts that never reached us were taken in" in shown
+        assert "1  texts wait for a person" in shown
+        again = await asyncio.to_thread(house.json, *words)
+        assert (again["listed"], again["taken_in"], again["late"]) == (2, 0, 0)
+        await asyncio.to_thread(house.run, "channels", "reconcile", "--since", "soon", code=2)
+        [letter] = (await asyncio.to_thread(house.json, "channels", "dead-letters", "list"))[
+            "dead_letters"
+        ]
+        assert letter["reason"].startswith("late: ")

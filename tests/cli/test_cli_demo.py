@@ -63,18 +63,19 @@ async def test_the_script_plays_the_first_minute(tmp_path: Path) -> None:
         demo(
             "--script", "--dir", str(tmp_path), TWILIO_MESSAGING_SERVICE_SID="MG" + "0" * 32
         ) as process,
-        asyncio.timeout(90),
+        asyncio.timeout(115),
     ):
         out, err = await process.communicate()
     told = out.decode()
     assert process.returncode == 0, told + err.decode()
-    assert told.count("✓") == 12
+    assert told.count("✓") == 16
     for seen in (
         "Your code: ",
         "You said: Good morning!",
         "Held for a person",
         "opted out",
         "kill switch",
+        "+15555550142 sees: #1 is yours.",
     ):
         assert seen in told
     assert "All of it happened." in told

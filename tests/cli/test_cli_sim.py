@@ -68,6 +68,19 @@ async def test_it_serves_with_what_it_printed_and_ends_on_a_signal() -> None:
             assert await process.wait() == 0
 
 
+async def test_it_speaks_plivo_on_request() -> None:
+    async with running("--provider", "plivo") as (shown, _):
+        assert shown["auth id"].startswith("MA")
+        secret = aiohttp.encode_basic_auth(shown["auth id"], shown["auth token"])
+        url = f"{shown['api']}/v1/Account/{shown['auth id']}/Message/"
+        fields = {"src": shown["number"], "dst": "+15555550111", "text": "hi"}
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": secret}) as session,
+            session.post(url, json=fields) as answer,
+        ):
+            assert answer.status == 202
+
+
 async def test_a_phone_in_another_process_talks_through_it() -> None:
     async with running() as (shown, _):
         phone = await asyncio.create_subprocess_exec(

@@ -24,9 +24,9 @@ from ringfence.model.line import Line
 from ringfence.model.message import Message
 from ringfence.model.outbox import OutboxItem, OutboxState
 from ringfence.model.phone import from_operator
+from ringfence.model.wire import WireRequest, WireResponse
 from ringfence.net.http import HttpClient
 from ringfence.ports import Tx
-from ringfence.providers.wire import WireRequest, WireResponse
 from ringfence.web.listener import Listener
 from telling import ScriptedAgent, configuration
 

@@ -265,5 +265,6 @@ async def test_the_probe_reads_the_number_s_address(
         assert {finding.check: finding.ok for finding in findings} == {
             "webhook": ok,
             "inbound": True,
+            "a2p": True,
         }
         assert not any(rig.number[2:] in repr(finding) for finding in findings)

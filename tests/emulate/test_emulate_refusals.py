@@ -11,10 +11,10 @@ import pytest
 from emulate_rig import ACCOUNT, Rig, Standin, rigged
 
 from ringfence.model.outbox import ErrorClass, OutboxState, OutcomeKind
+from ringfence.model.wire import WireRequest
 from ringfence.providers import forms
 from ringfence.providers.base import OutboundText
 from ringfence.providers.twilio import PROVIDER
-from ringfence.providers.wire import WireRequest
 
 pytestmark = pytest.mark.node
 

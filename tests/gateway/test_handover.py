@@ -7,8 +7,9 @@ import pytest
 
 from looking import ALICE, BOB, OPEN, inbound, message_form, outbound, sid_of, webhook
 from ringfence.gateway import bridge, emergency, handover
+from ringfence.gateway.arrival import Arrival
 from ringfence.gateway.notices import NOTICES_PER_HOUR_MAX
-from ringfence.gateway.receive import Arrival, Receiver
+from ringfence.gateway.receive import Receiver
 from ringfence.gateway.reply import Replier
 from ringfence.gateway.track import Tracker
 from ringfence.model.contact import Pause, PauseReason
@@ -156,7 +157,7 @@ async def test_a_text_meets_what_the_one_before_it_in_the_batch_brought_about(
             )
             for at, (number, body) in enumerate(bodies, start=1)
         ]
-        assert await story.write(lambda tx: receiver._admit_many(tx, batch)) == [True] * 3
+        assert await story.write(lambda tx: receiver._admitting.many(tx, batch)) == [True] * 3
         await story.passes(seconds=30)
         assert [turn.body for turn in story.agent.turns] == ["hello"]
         assert got(story, BOB) == ["You said: hello"]

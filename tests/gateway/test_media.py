@@ -33,7 +33,7 @@ from ringfence.model.errors import (
     PossiblyDispatched,
 )
 from ringfence.model.phone import PhoneNumber
-from ringfence.providers.wire import WireRequest, WireResponse
+from ringfence.model.wire import WireRequest, WireResponse
 from ringfence.testing import Outcome
 from telling import OWNER, Story, telling
 

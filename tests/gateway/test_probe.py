@@ -11,8 +11,8 @@ import pytest
 
 from ringfence.gateway.probe import probe
 from ringfence.model.errors import NotDispatched, PossiblyDispatched
+from ringfence.model.wire import WireRequest, WireResponse
 from ringfence.providers.base import Finding
-from ringfence.providers.wire import WireRequest, WireResponse
 from telling import Story, telling
 
 PERSON = "+15555550111"

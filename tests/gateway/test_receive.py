@@ -141,7 +141,7 @@ async def test_a_text_right_behind_stop_gets_no_answer(sqlite_url: str) -> None:
         kit, receiver = story.gateway.kit, story.gateway.receiver
         texts = ["hello", "STOP", "hello again", "START", "and now"]
         arrivals = [_arrival(story, body, n) for n, body in enumerate(texts)]
-        await kit.store.write(lambda tx: receiver._admit_many(tx, arrivals))
+        await kit.store.write(lambda tx: receiver._admitting.many(tx, arrivals))
         kept = {m.body: m.status.value for m in await inbound(story)}
         assert kept["hello again"] == "held"
         await story.passes(seconds=5)
@@ -150,13 +150,14 @@ async def test_a_text_right_behind_stop_gets_no_answer(sqlite_url: str) -> None:
 
 def _arrival(story: Story, body: str, number: int) -> Any:
     from ringfence.gateway import receive
+    from ringfence.gateway.arrival import Arrival
     from ringfence.model.message import InboundMessage
 
     event = InboundMessage(sid_of(number), "AC", None, ALICE, NUMBER, body)
     kit, now = story.gateway.kit, story.clock.now()
     alice = PhoneNumber(ALICE)
     keyword = receive._keyword_of(story.line, event, alice)
-    return receive.Arrival(story.line, kit.ids.new("message", now), event, alice, keyword, now)
+    return Arrival(story.line, kit.ids.new("message", now), event, alice, keyword, now)
 
 
 @pytest.mark.proves("P3")

@@ -181,7 +181,7 @@ async def test_what_was_said_before_the_id_was_known_is_adopted(store_url: str) 
         # A callback without our id (another address was configured at the provider), early.
         for status in ("sent", "delivered"):
             assert (await webhook(story, status_form(outcome.provider_id, status))).stored
-        from ringfence.gateway.dispatch import Sent
+        from ringfence.gateway.recording import Sent
 
         await story.gateway.dispatcher._record(Sent(item, outcome, 0.5))
         assert await status_of(story, item) == "delivered"
@@ -437,3 +437,19 @@ async def test_looks_are_few_and_far_between(sqlite_url: str) -> None:
         for _ in range(60):
             await story.passes(minutes=10)
         assert len(looks) == 5
+
+
+# -- what a report says of the line ---------------------------------------------------------------
+
+
+@pytest.mark.proves("P6", "B106")
+async def test_an_account_that_was_suspended_stops_the_line(store_url: str) -> None:
+    async with telling(store_url, sms=OPEN) as story:
+        item = await sent_item(story)
+        form = status_form(item.provider_id, "failed", ErrorCode="30002")
+        for _ in range(2):
+            assert (await webhook(story, form)).stored
+        assert await status_of(story, item) == "failed"
+        assert list(await story.read(lambda tx: tx.lines.stopped())) == ["default"]
+        [stopped] = await audit(story, "default", "line_stopped")
+        assert stopped["code"] == 30002

@@ -15,6 +15,7 @@ import pytest
 
 import ringfence.config.policies
 import ringfence.gateway.dispatch
+import ringfence.gateway.recording
 import ringfence.gateway.reports
 import ringfence.logs
 from ringfence.delivery.retry import Again, Next
@@ -28,7 +29,8 @@ from ringfence.model.outbox import OutcomeKind
 from ringfence.model.verdict import Decision
 from ringfence.policy.policy import Policy, discover, make_policy
 from ringfence.simulator.invariants import broken
-from ringfence.simulator.run import OWNER, simulate
+from ringfence.simulator.lives import OWNER
+from ringfence.simulator.run import simulate
 from ringfence.store.audit import AuditTable
 
 SEEDS = (16, 21, 7, 2, 15, 24, 30, 13)
@@ -82,14 +84,14 @@ def _believes_the_last_report(patch: pytest.MonkeyPatch) -> None:
 
 def _sends_again_when_unsure(patch: pytest.MonkeyPatch) -> None:
     """P5: an unknown outcome counts as a refusal."""
-    real = ringfence.gateway.dispatch.next_attempt
+    real = ringfence.gateway.recording.next_attempt
 
     def next_attempt(outcome: Any, attempt: int, now: datetime, *rest: Any) -> Next:
         if outcome.kind is OutcomeKind.UNKNOWN:
             return Again(now)
         return real(outcome, attempt, now, *rest)
 
-    patch.setattr(ringfence.gateway.dispatch, "next_attempt", next_attempt)
+    patch.setattr(ringfence.gateway.recording, "next_attempt", next_attempt)
 
 
 def _never_looks(patch: pytest.MonkeyPatch) -> None:

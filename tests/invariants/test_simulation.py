@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ringfence.simulator.run import fingerprint, prove, simulate
+from ringfence.simulator.lives import fingerprint
+from ringfence.simulator.run import prove, simulate
 
 # Rich in crashes, faults, stops and opt-outs; what seeds found is told step by step in test_found.py.
 KEPT = (2, 7, 15, 16, 21, 24, 176)

@@ -14,8 +14,8 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from ringfence.model.errors import DestinationRefused, NetError, NotDispatched, PossiblyDispatched
+from ringfence.model.wire import WireRequest
 from ringfence.net.http import HttpClient
-from ringfence.providers.wire import WireRequest
 
 SECRET = "Basic c2VjcmV0OnNlY3JldA=="
 NUMBER = "+15555550123"

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from aiohttp import web
+from call_rig import START, Answers, Time
 from carrier_rig import Raw, Receiver, Sdk
 
+from ringfence.clock import ManualClock
 from ringfence.testing import SimulatedCarrier
 
 
@@ -41,3 +43,16 @@ def sdk(carrier: SimulatedCarrier) -> Sdk:
 async def raw(carrier: SimulatedCarrier) -> AsyncIterator[Raw]:
     async with aiohttp.ClientSession() as session:
         yield Raw(carrier, session)
+
+
+@pytest.fixture
+async def time(receiver: Receiver) -> AsyncIterator[Time]:
+    """A carrier whose clock is moved by the test."""
+    clock = ManualClock(START)
+    async with SimulatedCarrier(clock=clock) as carrier:
+        yield Time(clock, carrier)
+
+
+@pytest.fixture
+def answers(receiver: Receiver) -> Answers:
+    return Answers(receiver)

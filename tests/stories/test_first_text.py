@@ -5,14 +5,18 @@ from __future__ import annotations
 import pytest
 
 from ringfence.gateway import pairing
+from ringfence.providers import providers
 from telling import OWNER, telling
 
 STRANGER = "+15555550111"
 
 
 @pytest.mark.proves("B044", "B035", "P4")
-async def test_a_stranger_gets_a_code_and_after_approval_an_answer(store_url: str) -> None:
-    async with telling(store_url) as story:
+@pytest.mark.parametrize("provider", sorted(providers()))
+async def test_a_stranger_gets_a_code_and_after_approval_an_answer(
+    store_url: str, provider: str
+) -> None:
+    async with telling(store_url, provider=provider) as story:
         phone = story.phone(STRANGER)
         await phone.texts("hello")
         await story.passes(seconds=5)

@@ -13,7 +13,8 @@ import pytest
 from looking import ALICE, BOB, audit, inbound, message_form, outbound, sid_of, webhook
 from ringfence.config.source import parse
 from ringfence.gateway import drafts, halt, handover
-from ringfence.gateway.receive import Arrival, Receiver
+from ringfence.gateway.arrival import Arrival
+from ringfence.gateway.receive import Receiver
 from ringfence.gateway.track import Tracker
 from ringfence.model.contact import PauseReason, SwitchScope
 from ringfence.model.intake import Intake, IntakeState
@@ -310,7 +311,7 @@ async def test_what_arrives_together_with_the_last_answer_meets_the_handover(
             )
             for at, body in enumerate(["skip", "by the way, it is cold"], start=61)
         ]
-        await story.write(lambda tx: receiver._admit_many(tx, batch))
+        await story.write(lambda tx: receiver._admitting.many(tx, batch))
         await story.passes(seconds=9)
         assert got(story)[-1] == THANKS
         assert story.agent.turns == []

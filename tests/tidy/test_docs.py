@@ -21,10 +21,11 @@ from ringfence.cli import main
 from ringfence.config import load
 from ringfence.config.edit import merge_patch
 from ringfence.config.schema.sections import RootShape
+from ringfence.gateway.selfaudit import CODES
 from ringfence.model.line import InboundLimits, MediaLimits
 from ringfence.model.outbox import OUTBOX_TRANSITIONS
 from ringfence.policy.policy import discover
-from ringfence.web.measures import Measures
+from ringfence.web.measures import MEASURES, Measures
 from ringfence.web.private import PrivateDoor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,7 +102,7 @@ def _page(name: str) -> str:
 
 
 def test_every_route_of_the_private_door_is_described() -> None:
-    door = PrivateDoor(NOTHING, {}, "", Measures(NOTHING, dict), "0")
+    door = PrivateDoor(NOTHING, {}, "", Measures(NOTHING, dict), "0", NOTHING)
     routes = [route for route in door.app().routes if isinstance(route, Route)]
     named = {
         f"### `{method} {route.path}`"
@@ -114,13 +115,14 @@ def test_every_route_of_the_private_door_is_described() -> None:
 
 
 def test_every_metric_is_described() -> None:
-    registry = Measures(NOTHING, dict).registry
-    missing = [
-        family.name
-        for family in registry.collect()
-        if f"`{family.name}" not in _page("howto/operate.md")
-    ]
-    assert not missing, f"docs/howto/operate.md does not name {missing}"
+    page = _page("reference/metrics.md")
+    missing = [one.name for one in MEASURES if f"`{one.name}" not in page]
+    assert not missing, f"docs/reference/metrics.md does not name {missing}"
+
+
+def test_every_problem_of_the_self_audit_is_described() -> None:
+    missing = [code for code in CODES if f"| `{code}` |" not in _page("howto/monitor.md")]
+    assert not missing, f"docs/howto/monitor.md does not say what to do about {missing}"
 
 
 @pytest.mark.proves("P10")

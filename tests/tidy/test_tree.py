@@ -13,6 +13,7 @@ from ringfence.agents import KINDS
 from ringfence.policy.policy import discover
 from ringfence.providers import providers
 from ringfence.sources import sources
+from ringfence.tickets import systems
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "ringfence"
@@ -106,8 +107,9 @@ def test_no_committed_file_names_a_registry_or_a_machine() -> None:
         (set(providers()), "providers"),
         (set(KINDS), "agents"),
         (set(sources()), "sources"),
+        (set(systems()), "tickets"),
     ],
-    ids=["rules", "providers", "agents", "sources"],
+    ids=["rules", "providers", "agents", "sources", "tickets"],
 )
 def test_every_rule_provider_and_agent_has_a_test_file(names: set[str], tests: str) -> None:
     tested = {
