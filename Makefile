@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+SEEDS  ?= 1 10
 # Most of a test is waiting for a disk: more at once than there are cores.
 WORKERS ?= 4
 
-.PHONY: help demo test check format story hostile bench docs mutate lock clean
+.PHONY: help demo test check format story hostile paging bench docs mutate lock clean
 
 help:
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -49,6 +50,9 @@ story: $(VENV)/.dev ## only the stories with phones in hand
 
 hostile: $(VENV)/.dev ## a million steps of the hostile agent (HOSTILE_SEED, HOSTILE_STEPS, HOSTILE_SHRINK=1)
 	@cd tests && ../$(BIN)/python -m hostile.play
+
+paging: $(VENV)/.dev ## seeded histories of the operations channel (SEEDS="first count", and small or large)
+	@$(BIN)/python -m ringfence.simulator.paging_run $(SEEDS)
 
 bench: $(VENV)/.dev ## side-by-side measurements; prints tables
 	@$(BIN)/python -m bench $(ARGS)

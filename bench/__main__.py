@@ -1,24 +1,43 @@
 """`python -m bench`: measure side by side on this machine and print the tables.
 
-python -m bench [webhook|outbox|start|audit|policy|all] [--store sqlite|postgres|both] [--quick|--long]"""
+python -m bench [webhook|outbox|start|audit|policy|events|callbacks|watches|second|all]
+    [--store sqlite|postgres|both] [--quick|--long]"""
 
 from __future__ import annotations
 
 import argparse
 
-from bench import audit, outbox, policy, report, start, webhook
+from bench import (
+    audit,
+    callbacks,
+    events,
+    outbox,
+    policy,
+    report,
+    second,
+    start,
+    watches,
+    webhook,
+)
 
 STORES = ("sqlite", "postgres")
+WHAT = (
+    "webhook",
+    "outbox",
+    "start",
+    "audit",
+    "policy",
+    "events",
+    "callbacks",
+    "watches",
+    "second",
+)
 
 
 def main() -> None:
     arguments = _arguments()
     stores = STORES if arguments.store == "both" else (arguments.store,)
-    wanted = (
-        ("webhook", "outbox", "start", "audit", "policy")
-        if arguments.what == "all"
-        else (arguments.what,)
-    )
+    wanted = WHAT if arguments.what == "all" else (arguments.what,)
     print(f"{report.machine()}; others on this machine: load {report.load()}.", flush=True)
     if "webhook" in wanted:
         _webhook(stores, arguments)
@@ -30,6 +49,14 @@ def main() -> None:
         _audit(stores, arguments)
     if "policy" in wanted:
         _policy(stores, arguments)
+    if "events" in wanted:
+        _events(stores, arguments)
+    if "callbacks" in wanted:
+        _callbacks(stores, arguments)
+    if "watches" in wanted:
+        _watches(stores, arguments)
+    if "second" in wanted and "postgres" in stores:
+        _second(arguments)
 
 
 def _arguments() -> argparse.Namespace:
@@ -38,7 +65,7 @@ def _arguments() -> argparse.Namespace:
         "what",
         nargs="?",
         default="all",
-        choices=("webhook", "outbox", "start", "audit", "policy", "all"),
+        choices=(*WHAT, "all"),
     )
     parser.add_argument("--store", default="both", choices=(*STORES, "both"))
     length = parser.add_mutually_exclusive_group()
@@ -87,6 +114,34 @@ def _policy(stores: tuple[str, ...], arguments: argparse.Namespace) -> None:
     print(report.table(title, policy.DECISION_COLUMNS, found), flush=True)
     title = "Decisions made again (target: 100,000 in a minute)"
     print(report.table(title, policy.AGAIN_COLUMNS, policy.again_rows(alone.again)), flush=True)
+
+
+def _events(stores: tuple[str, ...], arguments: argparse.Namespace) -> None:
+    size = events.QUICK if arguments.quick else events.LONG if arguments.long else events.NORMAL
+    rows = [events.row(events.measure(store, size)) for store in stores]
+    title = "Events to people, each delivered and reported (target: 200/s sustained)"
+    print(report.table(title, events.COLUMNS, rows), flush=True)
+
+
+def _callbacks(stores: tuple[str, ...], arguments: argparse.Namespace) -> None:
+    quick, long = arguments.quick, arguments.long
+    size = callbacks.QUICK if quick else callbacks.LONG if long else callbacks.NORMAL
+    rows = [callbacks.row(store, callbacks.measure(store, size)) for store in stores]
+    title = "A burst of status callbacks (target: 5,000 acknowledged with p99 under 100 ms)"
+    print(report.table(title, callbacks.COLUMNS, rows), flush=True)
+
+
+def _watches(stores: tuple[str, ...], arguments: argparse.Namespace) -> None:
+    size = watches.QUICK if arguments.quick else watches.LONG if arguments.long else watches.NORMAL
+    runs = [watches.measure(store, kind, size) for store in stores for kind in watches.KINDS]
+    title = "What waits by the million (target: p99 within 1 s of its time; memory flat)"
+    print(report.table(title, watches.COLUMNS, map(watches.row, runs)), flush=True)
+
+
+def _second(arguments: argparse.Namespace) -> None:
+    size = second.QUICK if arguments.quick else second.LONG if arguments.long else second.NORMAL
+    title = "A second process on one PostgreSQL (target: even shares, none twice, at most 115 %)"
+    print(report.table(title, second.COLUMNS, second.rows(second.measure(size))), flush=True)
 
 
 def _start(arguments: argparse.Namespace) -> None:

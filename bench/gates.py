@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ringfence.bootstrap import Gateway
-from ringfence.gateway import dispatch
+from ringfence.gateway import claims
 from ringfence.gateway.counting import Counts
 from ringfence.gateway.facts import FactsDesk, Question
 from ringfence.model.contact import Role
@@ -36,7 +36,7 @@ def put(gateway: Gateway, gate: str) -> None:
     policy = make_policy({}, {}, rules=[KILL_SWITCH])
     object.__setattr__(kit, "policies", dict.fromkeys(kit.policies, policy))
     if gate == BARE:
-        dispatch.FactsDesk = _BareDesk  # type: ignore[misc]
+        claims.FactsDesk = _BareDesk  # type: ignore[misc]
 
 
 class _NoCounts(Counts):

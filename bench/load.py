@@ -16,10 +16,12 @@ TICK_S = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one round came to. `seconds` from the first request to the last answer."""
+    """What one round came to. `began` is on the clock of all processes of this machine (CLOCK_MONOTONIC),
+    `seconds` from the first request to the last answer."""
 
     answered: int
     good: int
+    began: float
     seconds: float
     latencies: tuple[float, ...]
 
@@ -59,7 +61,7 @@ class _Connection(asyncio.Protocol):
         length = int(got[mark + 16 : got.index(b"\r\n", mark)])
         if len(got) >= head + 4 + length:
             self._got = b""
-            self._round.answered(self, got.startswith(b"HTTP/1.1 200"), self._due_at)
+            self._round.answered(self, got.startswith(b"HTTP/1.1 2"), self._due_at)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._round.lost(error)
@@ -98,7 +100,7 @@ class _Round:
         for connection in made:
             connection.close()
         latencies = tuple(sorted(self._latencies))
-        return Load(len(latencies), self._good, ended - self._started, latencies)
+        return Load(len(latencies), self._good, self._started, ended - self._started, latencies)
 
     def answered(self, connection: _Connection, good: bool, due_at: float) -> None:
         now = perf_counter()

@@ -53,7 +53,11 @@ _BUSY = {
         "openingHours": {"windows": "mon-fri 07:00-22:00; sat-sun 09:00-20:00"},
     },
 }
-_TIGHTER = {"content": {"segments": 1}, "forcedTopics": {"extra": {"gates": ["north side"]}}}
+# Denied, so that it differs from what waits for the hours of whenever this runs.
+_TIGHTER = {
+    "content": {"segments": 1, "over": "deny"},
+    "forcedTopics": {"extra": {"gates": ["north side"]}},
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from ringfence.cli.gateway import spare_the_collector
 from ringfence.config import load
 from ringfence.gateway.receive import Receipt
 from ringfence.model.line import Line
+from ringfence.model.wire import WebhookRequest
 from ringfence.ports import IdempotencyRecord
-from ringfence.providers.wire import WebhookRequest
 from ringfence.web.listener import Listener
 from ringfence.web.public import PublicDoor
 
@@ -62,7 +62,7 @@ async def _answer_questions(gateway: Gateway) -> None:
 
 def _bare_door(gateway: Gateway) -> PublicDoor:
     paths = {line.webhook_path: line for line in gateway.settings.lines}
-    return PublicDoor(gateway.kit, BareReceiver(gateway), paths)
+    return PublicDoor(gateway.kit, BareReceiver(gateway), paths, gateway.events)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -24,13 +24,15 @@ def write_config(
     *,
     name: str = "ringfence",
     sms: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write it and return its path; `sms` replaces keys of the line."""
+    """Write it and return its path; `sms` replaces keys of the line, `more` adds sections."""
     document = {
-        "gateway": {"publicPort": _free_port(), "privatePort": _free_port()},
+        "gateway": {"publicPort": free_port(), "privatePort": free_port()},
         "store": {"url": store_url},
         "agents": {"default": {"kind": "echo"}},
         "channels": {"sms": {**_line(carrier_url), **(sms or {})}},
+        **(more or {}),
     }
     path = folder / f"{name}.json5"
     path.write_text(json.dumps(document), encoding="utf-8")
@@ -38,7 +40,7 @@ def write_config(
     return path
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -17,7 +17,11 @@ import click
 
 from ringfence.cli import COMMANDS, main
 from ringfence.config.reference import render as render_configuration
+from ringfence.gateway.figures import BOUNDS_S
+from ringfence.gateway.finals import OUTCOMES
+from ringfence.gateway.selfaudit import CODES
 from ringfence.model import errors
+from ringfence.model.draft import Category
 from ringfence.model.line import AccessPolicy, Purpose
 from ringfence.model.verdict import Act
 from ringfence.policy.policy import discover
@@ -25,6 +29,7 @@ from ringfence.policy.presets import PRESETS
 from ringfence.policy.rule import Looser, Rule
 from ringfence.policy.rules.purpose import WORDS as PURPOSE_WORDS
 from ringfence.providers import providers
+from ringfence.web.measures import MEASURES
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
 MADE = "<!-- Made by docs/generate.py; edit the code, not this page. -->\n\n"
@@ -258,10 +263,37 @@ def provider_matrix() -> str:
     return "\n".join(lines) + "\n"
 
 
+def metrics() -> str:
+    """Every metric, from what the scrape is made of."""
+    lines = [
+        "# Metrics\n",
+        "`GET /metrics` on the private listener, Prometheus text; how to watch them is in",
+        "[Monitor](../howto/monitor.md). Labels are lines, sources and words of ours, never a number, a",
+        "text or an id.\n",
+        "| name | kind | labels | |",
+        "|---|---|---|---|",
+    ]
+    for one in sorted(MEASURES, key=lambda measure: measure.name):
+        name = f"{one.name}_total" if one.kind == "counter" else one.name
+        labels = ", ".join(f"`{label}`" for label in one.labels)
+        lines.append(f"| `{name}` | {one.kind} | {labels} | {one.meaning} |")
+    bounds = ", ".join(f"{bound:,}" for bound in BOUNDS_S)
+    codes = ", ".join(f"`{code}`" for code in CODES)
+    lines += [
+        f"\nThe bounds of histograms are {bounds} seconds. `category` is one of",
+        ", ".join(f"`{one.value}`" for one in Category) + "; `outcome` of messages one of",
+        ", ".join(f"`{one}`" for one in OUTCOMES) + "; of events `accepted`, `duplicate`,",
+        "`refused`, `limited`.\n",
+        f"The codes of the self-audit: {codes}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "configuration.md": render_configuration,
     "errors.md": error_codes,
+    "metrics.md": metrics,
     "policy.md": policy,
     "providers.md": provider_matrix,
     **{f"policy/{rule.name}.md": partial(rule_page, rule) for rule in discover()},
