@@ -135,7 +135,12 @@ class Leg:
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call: a person's leg, and those that joined it. `time_limit` is the provider's own ceiling,
-    counted from the answer (P12); there is no call without one."""
+    counted from the answer (P12); there is no call without one. `message_id` is the proposal an
+    outbound call comes from, `outbox_id` its item. `turn` counts how often we were asked what next;
+    `sequence` is the provider's count of its last report. `disclosed_at` is when the disclosure had
+    been heard to its end, `said_at` when everything a notice says had been. `ending` is set while a
+    hang-up is owed; `look_at` is when somebody must look after the call again (None: it is over),
+    `looks` how often that was in vain."""
 
     id: str
     line: str
@@ -148,6 +153,17 @@ class Call:
     updated_at: datetime
     joined: tuple[Leg, ...] = ()
     initiator: str = ""
+    message_id: str = ""
+    outbox_id: str = ""
+    turn: int = 0
+    sequence: int = -1
+    disclosed_at: datetime | None = None
+    said_at: datetime | None = None
+    pressed: str = field(default="", repr=False)
+    ending: EndReason | None = None
+    look_at: datetime | None = None
+    looks: int = 0
+    error_code: int | None = None
 
     @property
     def state(self) -> CallState:
@@ -156,6 +172,58 @@ class Call:
     @property
     def is_over(self) -> bool:
         return self.person.is_over and all(leg.is_over for leg in self.joined)
+
+
+class Speaker(Enum):
+    """Whose words. GATEWAY: the operator's own, fixed ones (disclosure, goodbye, what a notice says)."""
+
+    PERSON = "person"
+    AGENT = "agent"
+    GATEWAY = "gateway"
+    OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What was said in a call, in order of `n`. Of ours, `heard` is how many of its characters were
+    played out to the person, None while nobody knows; `decision` is the audit entry that let it be
+    said. `confidence` is the ear's, from 0 to 1."""
+
+    call_id: str
+    n: int
+    speaker: Speaker
+    text: str = field(repr=False)
+    at: datetime
+    turn: int = 0
+    heard: int | None = None
+    decision: str = ""
+    confidence: float | None = None
+
+
+class CallTurnState(Enum):
+    """ASKED: an agent thinks about it. ANSWERED: its words may be said. SAID: they were given to the
+    provider. FAILED: no answer came that may be said."""
+
+    ASKED = "asked"
+    ANSWERED = "answered"
+    SAID = "said"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class CallTurn:
+    """What a person said and what came of asking the agent. Who asks holds the lease: when it runs out
+    the next look asks anew, under the same id. `answer` has passed the gate."""
+
+    id: str
+    call_id: str
+    n: int
+    state: CallTurnState
+    asked_at: datetime
+    lease_until: datetime
+    answer: str = field(default="", repr=False)
+    reason: str = ""
+    hang_up: bool = False
 
 
 # -- provider events ----------------------------------------------------------------------------------

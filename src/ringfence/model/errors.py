@@ -22,6 +22,7 @@ RingfenceError
 │   ├── TokenRefused             no token where one is needed, or not a good one
 │   ├── SignatureRefused         a webhook that is not the provider's
 │   ├── MalformedEvent           signed, but not an event we can read
+│   ├── MalformedFrame           a media socket's message that is none of its dialect
 │   ├── MediaRefused             an attachment outside the limits
 │   └── TooMany                  a rate or size limit of ours was reached
 ├── ProviderError                carrier's: what a provider answered
@@ -32,6 +33,7 @@ RingfenceError
 │   ├── NotDispatched            nothing was written; safe to retry
 │   │   └── DestinationRefused   a place we never contact
 │   └── PossiblyDispatched       bytes were written; outcome unknown
+├── SpeechError                  a speech service, theirs: gone, or it refuses
 ├── AgentError                   the agent's side
 │   ├── AgentUnavailable         not reached, or it asked to come later
 │   ├── AgentTimeout             reached; no answer in time; never retried blindly
@@ -203,6 +205,10 @@ class MalformedEvent(WrongRequest):
     """The request is let in, but is no event Ringfence can read."""
 
 
+class MalformedFrame(WrongRequest):
+    """A media socket said what its dialect does not know."""
+
+
 class MediaRefused(WrongRequest):
     """The attachment is outside the limits."""
 
@@ -257,6 +263,13 @@ class DestinationRefused(NotDispatched):
 
 class PossiblyDispatched(NetError):
     """The request may have been received; the outcome is unknown."""
+
+
+class SpeechError(RingfenceError):
+    """A speech service is gone or refuses: of that object nothing more is to be had."""
+
+    blame = Blame.THEIRS
+    http_status = 502
 
 
 class AgentError(RingfenceError):

@@ -27,6 +27,7 @@ PREFIXES = {
     "ticket_task": "tsk",
     "override": "ovr",
     "maintenance": "mnt",
+    "call": "cal",
 }
 
 

@@ -1,5 +1,5 @@
 """Provider codecs, found by listing this folder: a module with a `PROVIDER` is one for texts, a module
-with `CALLS` one for calls. Nothing here opens a socket; nobody outside this folder names a codec."""
+with `CALLS` one for calls, a module with `MEDIA` one for their sound. Nothing here opens a socket; nobody outside this folder names a codec."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ringfence.providers.base import PlacesCalls, Provider
     from ringfence.providers.explaining import Explainer
+    from ringfence.providers.media import SpeaksMedia
 
 
 @cache
@@ -27,6 +28,14 @@ def call_providers() -> dict[str, PlacesCalls]:
     modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
     codecs = [module.CALLS for module in modules if hasattr(module, "CALLS")]
     return {codec.name: codec for codec in codecs}
+
+
+@cache
+def media_dialects() -> dict[str, SpeaksMedia]:
+    """Every codec for media sockets by its provider's name. Do not change the answer."""
+    modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
+    dialects = [module.MEDIA for module in modules if hasattr(module, "MEDIA")]
+    return {dialect.name: dialect for dialect in dialects}
 
 
 @cache

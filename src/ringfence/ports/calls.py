@@ -1,0 +1,56 @@
+"""The store's tables of calls: each call with its legs, what was said in it, and what agents were
+asked. Read and write in one write transaction are one step: writers are serial."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from ringfence.model.call import Call, CallTurn, Words
+from ringfence.model.phone import PhoneNumber
+
+
+class Calls(Protocol):
+    def add(self, calls: Sequence[Call]) -> None:
+        """Raises StoreError for a second call with the provider's id on one line."""
+
+    def save(self, calls: Iterable[Call]) -> None:
+        """Everything of each as it is given, its joined legs included."""
+
+    def get(self, call_id: str) -> Call | None: ...
+
+    def many(self, call_ids: Collection[str]) -> dict[str, Call]: ...
+
+    def at_provider(self, line: str, provider_id: str) -> Call | None:
+        """By the provider's id of the person's leg or of one that joined it."""
+
+    def of_messages(self, message_ids: Collection[str]) -> dict[str, Call]:
+        """By message; of several tries the newest."""
+
+    def live(self, lines: Collection[str]) -> dict[str, int]:
+        """How many calls of each line are not over, both directions."""
+
+    def live_ones(self) -> list[Call]:
+        """Every call that is not over, oldest first."""
+
+    def due(self, now: datetime, limit: int) -> list[Call]:
+        """Those whose `look_at` has passed, the longest first."""
+
+    def listing(
+        self, limit: int, line: str | None, number: PhoneNumber | None, after: str | None
+    ) -> list[Call]:
+        """Newest first; `after` is the id of the last one already seen."""
+
+    def add_words(self, words: Sequence[Words]) -> None:
+        """`n` is counted by the store, from 1 in each call, in the order given."""
+
+    def words_of(self, call_id: str) -> list[Words]: ...
+
+    def heard(self, call_id: str, n: int, characters: int) -> None:
+        """How much of words of ours was heard; never less than what was known before."""
+
+    def put_turn(self, turn: CallTurn) -> None:
+        """Add it, or replace the one with its id."""
+
+    def turn(self, call_id: str, n: int) -> CallTurn | None: ...

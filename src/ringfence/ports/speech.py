@@ -1,0 +1,87 @@
+"""Speech services as the shell sees them: words out of sound and sound out of words, streaming, one
+object per call. Sound is G.711 µ-law at 8 kHz on both sides of these ports, whatever a vendor speaks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechBegan:
+    """The service hears somebody speak."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """Words as they stand; later ones replace them."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """Words that change no more. `turn_over`: the service has heard that it is our turn. `confidence`
+    from 0 to 1 where it says one."""
+
+    text: str = field(repr=False)
+    turn_over: bool = False
+    confidence: float | None = None
+
+
+HeardWords = SpeechBegan | Partial | Final
+
+
+class Hearing(Protocol):
+    """One call's ear. After an error nothing more is heard of it."""
+
+    async def feed(self, sound: bytes) -> None:
+        """Take more sound; never waits for the network longer than a frame lasts. Raises SpeechError
+        once the service is gone."""
+
+    async def finish(self) -> None:
+        """The person's turn is over, as far as we can hear: say what is known now."""
+
+    def words(self) -> AsyncIterator[HeardWords]:
+        """Until closed. Raises SpeechError."""
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Sound of some words. `words` with `at_ms` from the start of the utterance where the service aligns
+    them: which characters begin when."""
+
+    sound: bytes = field(repr=False)
+    letters: str = field(default="", repr=False)
+    letters_at_ms: Sequence[int] = ()
+
+
+class Ears(Protocol):
+    """A way to turn speech into text."""
+
+    name: str
+
+    async def listen(self, language: str, hints: Sequence[str] = ()) -> Hearing:
+        """Raises SpeechError."""
+
+    async def check(self) -> str:
+        """Empty when it works, else what is wrong and how to mend it."""
+
+    async def close(self) -> None: ...
+
+
+class Mouth(Protocol):
+    """A way to turn text into speech."""
+
+    name: str
+
+    def speak(self, text: str, language: str) -> AsyncIterator[Spoken]:
+        """Sound as it is made; closing the iterator stops the making. Raises SpeechError."""
+
+    async def check(self) -> str:
+        """As for ears."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""The live call as a state machine: an event and the time in, effects out. No sockets, no clock."""
