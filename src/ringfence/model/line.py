@@ -6,9 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from ringfence.model.intake import IntakeForm
-from ringfence.model.phone import PhoneNumber
+from ringfence.model.phone import PhoneNumber, same_digits
+
+if TYPE_CHECKING:  # it needs this module's words
+    from ringfence.model.voice import VoiceSettings
 
 
 class Purpose(Enum):
@@ -109,7 +113,7 @@ class Line:
     `intake` is what people who write in are asked before anything else; `fallback` is the line that may
     take over what waits here while this one does not work (empty: none); `daily_segments` is what
     carriers take from the registered sender in a day (None: not watched); `voice_url` is where the
-    provider asks about calls (None: the line takes and places none)."""
+    provider asks about calls (None: the line takes and places none), `voice` how it makes them."""
 
     id: str
     provider: str
@@ -148,9 +152,18 @@ class Line:
     daily_segments: int | None = None
     fallback: str = ""
     voice_url: str | None = field(default=None, repr=False)
+    voice: VoiceSettings | None = None
     media: MediaLimits = field(default_factory=MediaLimits)
     inbound: InboundLimits = field(default_factory=InboundLimits)
 
     @property
     def label(self) -> str:
         return self.name or self.id
+
+    def takes_calls_to(self, called: str) -> bool:
+        """Calls to that number, in whatever formatting, are this line's: its own, or one it has a
+        route for."""
+        if self.voice is None:
+            return False
+        own = self.number is not None and same_digits(called, self.number.e164)
+        return own or self.voice.routes_to(called)

@@ -81,3 +81,14 @@ def from_operator(text: str | int) -> PhoneNumber:
             "channels.sms.defaultRegion so that national numbers can be read."
         )
     return PhoneNumber(bare)
+
+
+def same_digits(one: str, other: str) -> bool:
+    """All digits of two numbers are the same, whatever stands between them; a shared end is not
+    enough (B121, B124)."""
+    digits = _digits(one)
+    return bool(digits) and digits == _digits(other)
+
+
+def _digits(number: str) -> str:
+    return "".join(character for character in number if character in "0123456789")
