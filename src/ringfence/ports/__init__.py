@@ -4,6 +4,7 @@ speaks only these; `store/`, `net/`, `agents/` and `clock` fulfil them; `bootstr
 
 from __future__ import annotations
 
+from ringfence.ports.calls import Calls
 from ringfence.ports.operations import (
     AlertLink,
     Alerts,
@@ -89,6 +90,7 @@ __all__ = [
     "Attachment",
     "Audit",
     "Beating",
+    "Calls",
     "Checkpoints",
     "Clock",
     "Consents",

@@ -16,7 +16,8 @@ class Calls(Protocol):
         """Raises StoreError for a second call with the provider's id on one line."""
 
     def save(self, calls: Iterable[Call]) -> None:
-        """Everything of each as it is given, its joined legs included."""
+        """Everything of each as it is given, its joined legs included. Raises StoreError for a call
+        that was never added, or was erased."""
 
     def get(self, call_id: str) -> Call | None: ...
 
@@ -28,8 +29,11 @@ class Calls(Protocol):
     def of_messages(self, message_ids: Collection[str]) -> dict[str, Call]:
         """By message; of several tries the newest."""
 
+    def of_person(self, number: PhoneNumber) -> list[Call]:
+        """All calls with the person, oldest first; not those they only joined."""
+
     def live(self, lines: Collection[str]) -> dict[str, int]:
-        """How many calls of each line are not over, both directions."""
+        """How many calls of each of these lines are not over, both directions; 0 included."""
 
     def live_ones(self) -> list[Call]:
         """Every call that is not over, oldest first."""
@@ -40,10 +44,11 @@ class Calls(Protocol):
     def listing(
         self, limit: int, line: str | None, number: PhoneNumber | None, after: str | None
     ) -> list[Call]:
-        """Newest first; `after` is the id of the last one already seen."""
+        """Newest first; `number` is the person's; `after` is the id of the last one already seen."""
 
-    def add_words(self, words: Sequence[Words]) -> None:
-        """`n` is counted by the store, from 1 in each call, in the order given."""
+    def add_words(self, words: Sequence[Words]) -> list[Words]:
+        """`n` is counted by the store, from 1 in each call, in the order given, whatever `n` they
+        come with; answers them as they are stored."""
 
     def words_of(self, call_id: str) -> list[Words]: ...
 
@@ -51,6 +56,10 @@ class Calls(Protocol):
         """How much of words of ours was heard; never less than what was known before."""
 
     def put_turn(self, turn: CallTurn) -> None:
-        """Add it, or replace the one with its id."""
+        """Add it, or replace the one with its id. Raises StoreError for another one of that `n`."""
 
     def turn(self, call_id: str, n: int) -> CallTurn | None: ...
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Forget what was said before then, answers of agents included, and what was pressed in calls
+        made before then, `limit` of each at most; answers how many texts."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from ringfence.ports.calls import Calls
 from ringfence.ports.operations import Alerts, Duty, PlannedMessages, SourceEvents, Tickets
 from ringfence.ports.people import (
     Access,
@@ -77,6 +78,7 @@ class Tx(Protocol):
     planned: PlannedMessages
     tickets: Tickets
     duty: Duty
+    calls: Calls
 
 
 class Store(Protocol):

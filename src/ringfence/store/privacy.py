@@ -54,6 +54,8 @@ _BY_NUMBER = (
     "outbox",
     "messages",
     "planned",
+    # With it go its legs, its words and what agents were asked.
+    "calls",
     "verified_numbers",
     "verifications",
 )
@@ -121,6 +123,7 @@ class PrivacyTable:
             erased[table] = self._db.run(f"DELETE FROM {table} WHERE number = ?", (number.e164,))
         erased["events"] = self._forget_events(number)
         erased["notices"] = self._forget_notices(number)
+        erased["joined"] = self._forget_joined(number)
         self._forget_rest(number)
         erased["people"] = self._db.run(
             "DELETE FROM people WHERE number = ? AND blocked = 0 AND opt_out_source = ''",
@@ -162,6 +165,16 @@ class PrivacyTable:
             "AND status NOT IN ('queued', 'held', 'sending')",
             (named,),
         )
+
+    def _forget_joined(self, number: PhoneNumber) -> int:
+        """Their legs in calls of others, and what owners said there: nothing tells one owner's words
+        from another's."""
+        self._db.run(
+            "UPDATE call_words SET text = '' WHERE speaker = 'owner' AND call_id IN "
+            "(SELECT l.call_id FROM call_legs l WHERE l.number = ?)",
+            (number.e164,),
+        )
+        return self._db.run("DELETE FROM call_legs WHERE number = ?", (number.e164,))
 
     def _forget_rest(self, number: PhoneNumber) -> None:
         for name in _COUNTED:

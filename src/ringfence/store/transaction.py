@@ -8,6 +8,7 @@ from ringfence.store.access import AccessTable
 from ringfence.store.acquaintances import AcquaintanceTable
 from ringfence.store.alerts import AlertTable
 from ringfence.store.audit import AuditTable
+from ringfence.store.calls import CallTable
 from ringfence.store.checkpoints import CheckpointTable
 from ringfence.store.connection import Connection
 from ringfence.store.consents import ConsentTable
@@ -79,6 +80,7 @@ class Transaction:
         self.planned: ports.PlannedMessages = PlannedTable(db, self._tallies)
         self.tickets: ports.Tickets = TicketTable(db)
         self.duty: ports.Duty = DutyTable(db)
+        self.calls: ports.Calls = CallTable(db)
 
     def begin(self) -> None:
         self._audit.reset()

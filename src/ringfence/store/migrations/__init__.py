@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ringfence.model.errors import SchemaTooNew
 from ringfence.store.connection import Connection
-from ringfence.store.migrations import v0001_first, v0002_fence, v0003_operations
+from ringfence.store.migrations import v0001_first, v0002_fence, v0003_operations, v0004_calls
 
 _SQLITE = {
     "{seq}": "INTEGER PRIMARY KEY AUTOINCREMENT",
@@ -37,6 +37,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, v0001_first.BOTH, v0001_first.SQLITE, v0001_first.POSTGRES),
     Migration(2, v0002_fence.BOTH, v0002_fence.SQLITE, v0002_fence.POSTGRES),
     Migration(3, v0003_operations.BOTH),
+    Migration(4, v0004_calls.BOTH),
 )
 CURRENT = MIGRATIONS[-1].version
 

@@ -1,0 +1,183 @@
+"""Calls: one row each, saved whole. Their legs are in `call_legs.py`, what was said in `call_words.py`:
+this table group holds all three."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from ringfence.model.call import Call, CallMode, EndReason, Leg
+from ringfence.model.message import Direction
+from ringfence.model.phone import PhoneNumber
+from ringfence.store.call_legs import CallLegs
+from ringfence.store.call_words import CallWords
+from ringfence.store.connection import Connection, Row
+from ringfence.store.statements import ForEach, Insert, columns, names, within
+from ringfence.store.values import micros, micros_or_none, moment, moment_or_none, storable
+
+_MICROSECOND = timedelta(microseconds=1)
+_BIGINTS = (
+    "time_limit created_at updated_at turn sequence disclosed_at said_at look_at looks error_code "
+    "live"
+)
+_COLUMNS = columns(
+    "id line direction mode number contact_id time_limit created_at updated_at initiator "
+    "message_id outbox_id turn sequence disclosed_at said_at pressed ending look_at looks "
+    "error_code live",
+    **dict.fromkeys(_BIGINTS.split(), "bigint"),
+)
+_CALL = ", ".join(f"c.{name}" for name in names(_COLUMNS) if name not in ("number", "live"))
+_ADD = Insert("calls", _COLUMNS)
+_SAVE = ForEach(
+    "UPDATE calls SET "
+    + ", ".join(f"{name} = :{name}" for name in names(_COLUMNS)[1:])
+    + " {from_rows} WHERE calls.id = :id",
+    _COLUMNS,
+)
+_GET = ForEach(f"SELECT {_CALL} FROM calls c{{and_rows}} WHERE c.id = :id", columns("id"))
+_OF_MESSAGE = ForEach(
+    f"""SELECT {_CALL} FROM calls c{{and_rows}} WHERE c.seq = (
+        SELECT n.seq FROM calls n WHERE n.message_id = :message_id AND n.message_id <> ''
+        ORDER BY n.seq DESC LIMIT 1
+    )""",
+    columns("message_id"),
+)
+
+
+class CallTable(CallWords):
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+        self._legs = CallLegs(db)
+
+    def add(self, calls: Sequence[Call]) -> None:
+        if calls:
+            self._db.insert(_ADD, [_row(call) for call in calls])
+            self._legs.add(calls)
+
+    def save(self, calls: Iterable[Call]) -> None:
+        last = list({call.id: call for call in calls}.values())
+        if last:
+            self._db.run_each(_SAVE, [_row(call) for call in last])
+            self._legs.replace(last)
+
+    def get(self, call_id: str) -> Call | None:
+        return self.many((call_id,)).get(call_id)
+
+    def many(self, call_ids: Collection[str]) -> dict[str, Call]:
+        wanted = [(id_,) for id_ in set(call_ids)]
+        found = self._calls(self._db.each(_GET, wanted) if wanted else [])
+        return {call.id: call for call in found}
+
+    def at_provider(self, line: str, provider_id: str) -> Call | None:
+        call_id = self._legs.call_of(line, provider_id)
+        return None if call_id is None else self.get(call_id)
+
+    def of_messages(self, message_ids: Collection[str]) -> dict[str, Call]:
+        wanted = [(id_,) for id_ in set(message_ids)]
+        found = self._calls(self._db.each(_OF_MESSAGE, wanted) if wanted else [])
+        return {call.message_id: call for call in found}
+
+    def of_person(self, number: PhoneNumber) -> list[Call]:
+        return self._where("c.number = ? ORDER BY c.seq", (number.e164,))
+
+    def live(self, lines: Collection[str]) -> dict[str, int]:
+        counts = dict.fromkeys(lines, 0)
+        for (line,) in self._db.rows("SELECT c.line FROM calls c WHERE c.live = 1"):
+            if line in counts:
+                counts[line] += 1
+        return counts
+
+    def live_ones(self) -> list[Call]:
+        return self._where("c.live = 1 ORDER BY c.seq", ())
+
+    def due(self, now: datetime, limit: int) -> list[Call]:
+        return self._where(
+            "c.look_at IS NOT NULL AND c.look_at <= ? ORDER BY c.look_at, c.seq LIMIT ?",
+            (micros(now), limit),
+        )
+
+    def listing(
+        self, limit: int, line: str | None, number: PhoneNumber | None, after: str | None
+    ) -> list[Call]:
+        where, params = ["true"], list[Any]()
+        order = "c.seq DESC"
+        # A person has few calls, a line has many.
+        if number is not None:
+            where, order = [within("c.number")], f"c.number DESC, {order}"
+            params += [number.e164, number.e164]
+            if line is not None:
+                where.append("c.line || '' = ?")
+                params.append(line)
+        elif line is not None:
+            where, order = [within("c.line")], f"c.line DESC, {order}"
+            params += [line, line]
+        if after is not None:
+            where.append("c.seq < (SELECT a.seq FROM calls a WHERE a.id = ?)")
+            params.append(after)
+        return self._where(f"{' AND '.join(where)} ORDER BY {order} LIMIT ?", (*params, limit))
+
+    def _where(self, where: str, params: Sequence[Any]) -> list[Call]:
+        return self._calls(self._db.rows(f"SELECT {_CALL} FROM calls c WHERE {where}", params))
+
+    def _calls(self, rows: Sequence[Row]) -> list[Call]:
+        legs = self._legs.of([row[0] for row in rows])
+        return [_call(row, legs[row[0]]) for row in rows]
+
+
+def _row(call: Call) -> Row:
+    return (
+        call.id,
+        call.line,
+        call.direction.value,
+        call.mode.value,
+        call.person.number.e164,
+        call.contact_id,
+        call.time_limit // _MICROSECOND,
+        micros(call.created_at),
+        micros(call.updated_at),
+        call.initiator,
+        call.message_id,
+        call.outbox_id,
+        call.turn,
+        call.sequence,
+        micros_or_none(call.disclosed_at),
+        micros_or_none(call.said_at),
+        storable(call.pressed),
+        call.ending.value if call.ending else "",
+        micros_or_none(call.look_at),
+        call.looks,
+        call.error_code,
+        int(not call.is_over),
+    )
+
+
+def _call(row: Row, legs: Sequence[Leg]) -> Call:
+    id_, line, direction, mode, contact_id, time_limit, created_at, updated_at = row[:8]
+    initiator, message_id, outbox_id, turn, sequence, disclosed_at, said_at = row[8:15]
+    pressed, ending, look_at, looks, error_code = row[15:]
+    person, *joined = legs
+    return Call(
+        id=id_,
+        line=line,
+        direction=Direction(direction),
+        mode=CallMode(mode),
+        contact_id=contact_id,
+        person=person,
+        time_limit=time_limit * _MICROSECOND,
+        created_at=moment(created_at),
+        updated_at=moment(updated_at),
+        joined=tuple(joined),
+        initiator=initiator,
+        message_id=message_id,
+        outbox_id=outbox_id,
+        turn=turn,
+        sequence=sequence,
+        disclosed_at=moment_or_none(disclosed_at),
+        said_at=moment_or_none(said_at),
+        pressed=pressed,
+        ending=EndReason(ending) if ending else None,
+        look_at=moment_or_none(look_at),
+        looks=looks,
+        error_code=error_code,
+    )

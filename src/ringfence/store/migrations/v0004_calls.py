@@ -1,0 +1,53 @@
+"""Version 4, calls: each with its legs, what was said in it, and what agents were asked. What belongs to
+a call goes with it. Times and spans are in microseconds."""
+
+from __future__ import annotations
+
+_CALLS = (
+    """CREATE TABLE calls (
+        seq {seq}, id TEXT NOT NULL UNIQUE, line TEXT NOT NULL, direction TEXT NOT NULL,
+        mode TEXT NOT NULL, number TEXT NOT NULL, contact_id TEXT NOT NULL,
+        time_limit BIGINT NOT NULL, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL,
+        initiator TEXT NOT NULL, message_id TEXT NOT NULL, outbox_id TEXT NOT NULL,
+        turn BIGINT NOT NULL, sequence BIGINT NOT NULL, disclosed_at BIGINT, said_at BIGINT,
+        pressed TEXT NOT NULL, ending TEXT NOT NULL, look_at BIGINT, looks BIGINT NOT NULL,
+        error_code BIGINT, live BIGINT NOT NULL
+    )""",
+    "CREATE INDEX calls_live ON calls (seq) WHERE live = 1",
+    "CREATE INDEX calls_due ON calls (look_at, seq) WHERE look_at IS NOT NULL",
+    "CREATE INDEX calls_line ON calls (line, seq)",
+    "CREATE INDEX calls_number ON calls (number, seq)",
+    "CREATE INDEX calls_message ON calls (message_id, seq) WHERE message_id <> ''",
+    "CREATE INDEX calls_pressed ON calls (created_at) WHERE pressed <> ''",
+    # Place 0 is the person's.
+    """CREATE TABLE call_legs (
+        call_id TEXT NOT NULL REFERENCES calls (id) ON DELETE CASCADE, place BIGINT NOT NULL,
+        line TEXT NOT NULL, number TEXT NOT NULL, role TEXT NOT NULL, state TEXT NOT NULL,
+        provider_id TEXT NOT NULL, offered_at BIGINT, answered_at BIGINT, ended_at BIGINT,
+        answered_by TEXT NOT NULL, end_reason TEXT NOT NULL,
+        PRIMARY KEY (call_id, place)
+    ) {clustered}""",
+    """CREATE UNIQUE INDEX call_legs_provider ON call_legs (provider_id, line)
+        WHERE provider_id <> ''""",
+    "CREATE INDEX call_legs_number ON call_legs (number)",
+)
+
+_SAID = (
+    """CREATE TABLE call_words (
+        call_id TEXT NOT NULL REFERENCES calls (id) ON DELETE CASCADE, n BIGINT NOT NULL,
+        speaker TEXT NOT NULL, text TEXT NOT NULL, at BIGINT NOT NULL, turn BIGINT NOT NULL,
+        heard BIGINT, decision TEXT NOT NULL, confidence DOUBLE PRECISION,
+        PRIMARY KEY (call_id, n)
+    ) {clustered}""",
+    "CREATE INDEX call_words_kept ON call_words (at) WHERE text <> ''",
+    """CREATE TABLE call_turns (
+        id TEXT PRIMARY KEY, call_id TEXT NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
+        n BIGINT NOT NULL, state TEXT NOT NULL, asked_at BIGINT NOT NULL,
+        lease_until BIGINT NOT NULL, answer TEXT NOT NULL, reason TEXT NOT NULL,
+        hang_up BIGINT NOT NULL,
+        UNIQUE (call_id, n)
+    )""",
+    "CREATE INDEX call_turns_kept ON call_turns (asked_at) WHERE answer <> ''",
+)
+
+BOTH = (*_CALLS, *_SAID)
