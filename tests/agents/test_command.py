@@ -224,7 +224,7 @@ async def test_a_cancelled_turn_ends_its_program(turn: TurnMaker, fifo: tuple[st
     loop = asyncio.get_running_loop()
     started: asyncio.Future[None] = loop.create_future()
     loop.add_reader(end, lambda: started.done() or started.set_result(None))
-    await asyncio.wait_for(started, 10)
+    await asyncio.wait_for(started, 60)
     loop.remove_reader(end)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
