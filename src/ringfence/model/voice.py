@@ -4,7 +4,7 @@ begins, and stays what it was on that call (B124)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from enum import Enum
 
 from ringfence.model.call import CallMode
@@ -58,8 +58,8 @@ class TurnTaking:
     """When whose turn it is. Milliseconds and seconds as named. `interrupt_ms` of speech stop ours
     (None: nobody interrupts); where no words come of it within `resume_ms` we go on. `echo_guard_ms`
     after our own words a louder voice is needed. `filler_ms` without an answer bring the filler;
-    `agent_s` is how long an agent may think. After `silences_max` sentences of silence in a row the
-    call ends."""
+    `agent_s` is how long an agent may think. `nobody_s` without a word bring the sentence of silence,
+    said `nobody_times` at most before the call ends."""
 
     detector: TurnDetector = TurnDetector.SILENCE
     interrupt_ms: int | None = 300
@@ -67,7 +67,8 @@ class TurnTaking:
     echo_guard_ms: int = 500
     filler_ms: int = 1_500
     agent_s: int = 30
-    silences_max: int = 2
+    nobody_s: int = 10
+    nobody_times: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +94,15 @@ class StreamSettings:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What is particular to calls to one number; None is as on the line."""
+    """What is particular to calls to one number, complete: what the operator left out is the line's.
+    `voice` is the provider's own, `language` BCP 47; `ears` and `mouth` are for streams; `agent_s` is
+    how long the agent may think (None: as `turns` says)."""
 
-    agent_id: str | None = None
-    greeting: str | None = None
-    disclosure: str | None = None
-    language: str | None = None
-    voice: str | None = None
+    agent_id: str
+    greeting: str = ""
+    disclosure: str = ""
+    language: str = "en-US"
+    voice: str = ""
     ears: SpeechChoice | None = None
     mouth: SpeechChoice | None = None
     agent_s: int | None = None
@@ -110,33 +113,22 @@ class VoiceSettings:
     """Calls of one line.
 
     `webhook_path` is where the provider asks on the public door, `validate_signature` whether it must
-    sign. `agent_id` is who answers, `greeting` the first words to a caller, `disclosure` what everybody
-    is told before anything else (empty: nothing is owed). `language` is BCP 47 and `voice` the
-    provider's own; `ears` and `mouth` are for live sound, None where the provider hears and speaks.
-
-    `access` is who may call in (PAIRING really pairs: a stranger is told a code, and an owner
-    approves); `allow_from` and `allow_to` are E.164, who may call and who may be called; `allow_anyone`
-    goes with OPEN. `pin` is asked of callers who were let in, `pin_tries` times at most. `mode` is what
-    an outbound call is unless it says otherwise, `default_to` whom automation calls.
+    sign. `access` is who may call in (PAIRING really pairs: a stranger is told a code, once, and an
+    owner approves); `allow_from` and `allow_to` are E.164, who may call and who may be called;
+    `allow_anyone` with OPEN. `pin` is asked of callers who were let in, `pin_tries` times at most.
+    `mode` is what an outbound call is unless it says otherwise, `default_to` whom automation calls.
 
     `limit_s` is the provider's own ceiling from the answer on, `ring_s` how long it rings, `reap_s`
     after how long an unanswered call is hung up (0: never), `silence_ms` the end of somebody's turn,
-    `listen_s` how long nobody may say anything, `notify_hangup_s` the pause between a notice and the
-    hang-up, `reply_wait_s` how long ask-and-wait waits for words, `at_once` the calls under way
-    together. `detect_machines` has the provider listen for answering machines; `voicemail` is left on
-    one (empty: it is hung up on).
+    `notify_hangup_s` the pause between a notice and the hang-up, `reply_wait_s` how long ask-and-wait
+    waits for words, `at_once` the calls under way together. `detects_machines` has the provider listen
+    for answering machines; `voicemail` is left on one (empty: it is hung up on).
 
-    `routes` are by E.164; `routed` lays one over. `stream` is None where no live sound is opened.
-    `connection_id` is Telnyx's call control application."""
+    `route` is what holds for any number, `routes` what holds for some, by E.164 (`route_to`). `stream` is None where
+    the provider itself speaks and listens. `connection_id` is Telnyx's call control application."""
 
-    webhook_path: str = "/voice/webhook"
-    agent_id: str = "default"
-    greeting: str = "Hello. How can I help you?"
-    disclosure: str = ""
-    language: str = "en-US"
-    voice: str = ""
-    ears: SpeechChoice | None = None
-    mouth: SpeechChoice | None = None
+    webhook_path: str
+    route: Route
     access: AccessPolicy = AccessPolicy.DISABLED
     allow_from: frozenset[str] = field(default=frozenset(), repr=False)
     allow_anyone: bool = False
@@ -149,11 +141,10 @@ class VoiceSettings:
     ring_s: int = 30
     reap_s: int = 120
     silence_ms: int = 800
-    listen_s: int = 10
     notify_hangup_s: int = 3
     reply_wait_s: int = 180
     at_once: int = 1
-    detect_machines: bool = True
+    detects_machines: bool = True
     voicemail: str = ""
     routes: tuple[tuple[str, Route], ...] = field(default=(), repr=False)
     turns: TurnTaking = field(default_factory=TurnTaking)
@@ -161,22 +152,13 @@ class VoiceSettings:
     stream: StreamSettings | None = None
     validate_signature: bool = True
     connection_id: str = ""
+    blocked_reason: str | None = None
 
-    def routed(self, called: str) -> VoiceSettings:
-        """What holds for a call to `called`, however the provider writes the number (B124). Taken once
-        per call: later changes of the configuration are for later calls."""
+    def route_to(self, called: str) -> Route:
+        """What holds for a call to `called`, however the provider writes the number (B124)."""
         found = (one for number, one in self.routes if same_digits(number, called))
-        return self._under(next(found, Route()))
+        return next(found, self.route)
 
     def routes_to(self, called: str) -> bool:
         """The operator wrote something about calls to that number."""
         return any(same_digits(number, called) for number, _ in self.routes)
-
-    def _under(self, route: Route) -> VoiceSettings:
-        own = {
-            entry.name: getattr(route, entry.name)
-            for entry in fields(route)
-            if entry.name != "agent_s" and getattr(route, entry.name) is not None
-        }
-        agent_s = self.turns.agent_s if route.agent_s is None else route.agent_s
-        return replace(self, **own, turns=replace(self.turns, agent_s=agent_s))
