@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from ringfence.model.instruction import Instruction
 from ringfence.model.message import Direction
 from ringfence.model.phone import PhoneNumber
 
@@ -247,7 +248,12 @@ class IncomingCall:
 class WhatNext:
     """The provider asks for the next instructions of a call of ours. `our_id` and `turn` are what
     the address it asks at was given. `heard` is what a Listen got: digits, words, or neither when
-    nothing came in time. `answered_by` is there where the detection came before the first words."""
+    nothing came in time. `answered_by` is there where the detection came before the first words.
+
+    `rest` is there where a provider takes one step at a time and keeps no list: what it was told
+    before has been done (and heard to its end), and this is what was told along with it, to be told
+    again as it is; `turn` is then the one it leads to, empty where it leads to none. Nothing new is
+    decided for it, and it is not told to a call that is being ended or was given other words since."""
 
     provider_id: str
     account_id: str
@@ -258,6 +264,7 @@ class WhatNext:
     speech: str = field(default="", repr=False)
     confidence: float | None = None
     answered_by: Answerer | None = None
+    rest: tuple[Instruction, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -289,8 +289,9 @@ class PlacesCalls(Protocol):
     def verify_call(self, request: WebhookRequest, line: Line) -> Verified:
         """Raise SignatureRefused unless the request is the provider's, for the line's `voice_url`."""
 
-    def parse_call(self, verified: Verified) -> CallEvent:
-        """Raise MalformedEvent for a signed request that is no event of a call."""
+    def parse_call(self, verified: Verified) -> CallEvent | None:
+        """None for an event of a call that tells us nothing: it is acknowledged and forgotten. Raise
+        MalformedEvent for a signed request that is no event of a call."""
 
     def call_misdirected(self, event: CallEvent, line: Line) -> str:
         """Why the event is not this line's; empty when it is."""
@@ -311,7 +312,10 @@ class PlacesCalls(Protocol):
     def tell(
         self, instructions: Sequence[Instruction], provider_id: str, our_id: str, line: Line
     ) -> Sequence[WireRequest]:
-        """Give a live call other instructions. Raises ValueError for what cannot be told to one."""
+        """Give a live call other instructions: requests to be made in this order. The last one does
+        it; what comes before it prepares, and a refusal of that is no failure. Where they are more
+        than the provider takes at once, it comes back with the rest (see WhatNext). Raises ValueError
+        for what cannot be told to one."""
 
     def hang_up(self, provider_id: str, line: Line) -> WireRequest: ...
 
@@ -325,6 +329,17 @@ class PlacesCalls(Protocol):
 
     def classify_call(self, error_code: int | None) -> ErrorClass:
         """What an error code of a call means for us."""
+
+
+@runtime_checkable
+class TakesCalls(Protocol):
+    """A provider that is told by a request to answer a caller: every one whose capabilities do not say
+    `answers_with_instructions`."""
+
+    def take(
+        self, instructions: Sequence[Instruction], provider_id: str, our_id: str, line: Line
+    ) -> Sequence[WireRequest]:
+        """Answer a call that came in and give it these instructions, or refuse it. As `tell`."""
 
 
 @dataclass(frozen=True, slots=True)
