@@ -17,6 +17,7 @@ RingfenceError
 │   ├── AlreadyDecided           somebody else was first, or its time is over
 │   ├── DraftChanged             it is not what a person was asked about
 │   ├── ConsentRefused           a change of consent that is not the caller's to make
+│   ├── CallUnderWay             not before the call is over
 │   ├── Forbidden                wrong door, wrong origin
 │   │   └── NotPermitted         known, and not allowed to do that
 │   ├── TokenRefused             no token where one is needed, or not a good one
@@ -165,6 +166,13 @@ class ConsentRefused(WrongRequest):
     """This change of consent cannot be made."""
 
     http_status = 409
+
+
+class CallUnderWay(WrongRequest):
+    """A call with this person is under way."""
+
+    http_status = 409
+    retryable = True
 
 
 class AlreadyDecided(WrongRequest):
