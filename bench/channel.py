@@ -32,6 +32,7 @@ def config(folder: Path, store_url: str, carrier_url: str, *, name: str = "ringf
             "policy": {
                 "recipientVolume": {"minute": MANY, "hour": MANY, "day": MANY},
                 "lineVolume": {"minute": MANY, "day": MANY, "waitingMax": MANY},
+                "agentVolume": {"day": MANY},
                 "spend": {"segmentsDay": MANY, "moneyDay": MANY},
                 "quietHours": _ALWAYS,
             },
