@@ -19,6 +19,7 @@ import aiohttp
 from ringfence.bootstrap import Gateway, Swaps, open_gateway
 from ringfence.clock import ManualClock
 from ringfence.config import load
+from ringfence.config.settings import Settings
 from ringfence.model.line import Line
 from ringfence.ports import AgentReply, AgentTurn, Tx
 from ringfence.testing import Phone, SimulatedCarrier
@@ -167,11 +168,13 @@ async def telling(
     clock: ManualClock | None = None,
     seed: int = 7,
     provider: str = "twilio",
+    change: Callable[[Settings, str], Settings] = lambda settings, public: settings,
 ) -> AsyncIterator[Story]:
     """Start a story; with `provider` carrier and line are that provider's. `sms` changes the line, `config` merges top-level sections, `carrier_options`
     go to SimulatedCarrier (faults, opt-out handling, trial, seed). `{public}` in a value becomes
     the public door's address. A second story on the same store is a restart: give it another
-    `seed` or a later clock, since ids come from both."""
+    `seed` or a later clock, since ids come from both. `change` is shown the settings and the public
+    door's address."""
     clock = clock or ManualClock(START)
     agent = agent or ScriptedAgent()
     async with AsyncExitStack() as stack:
@@ -196,7 +199,7 @@ async def telling(
         path = Path(folder) / "ringfence.json5"
         path.write_text(json.dumps(document).replace("{public}", public.address))
         path.chmod(0o600)
-        settings = load(path, {})
+        settings = change(load(path, {}), public.address)
         swaps = Swaps(clock=clock, agents={"default": agent}, seed=seed)
         gateway = await stack.enter_async_context(open_gateway(settings, swaps))
         public_door.app = gateway.public

@@ -22,6 +22,8 @@ from ringfence.clock import SystemClock
 from ringfence.config import Settings
 from ringfence.config.audit import signer
 from ringfence.config.settings import AgentSettings
+from ringfence.gateway.call_desk import CallDesk
+from ringfence.gateway.call_looks import CallLooks
 from ringfence.gateway.dispatch import Dispatcher
 from ringfence.gateway.equipment import Equipment, Pace
 from ringfence.gateway.escalation import Escalation
@@ -239,6 +241,7 @@ def _assemble(settings: Settings, kit: Equipment) -> Gateway:
     dispatcher = Dispatcher(kit)
     reconciliation = Reconciliation(kit, receiver.readmit)
     events = EventIntake(kit)
+    desk = CallDesk(kit)
     worker = Worker(
         kit,
         dispatcher,
@@ -247,6 +250,7 @@ def _assemble(settings: Settings, kit: Equipment) -> Gateway:
         OperationsStages(events, Escalation(kit), Paging(kit), Planning(kit), Ticketing(kit)),
         Oversight(kit, settings.heartbeat),
         Reconciler(kit, reconciliation),
+        CallLooks(kit),
         sole_owner=not settings.store.url.startswith(("postgresql://", "postgres://")),
     )
     usable = {line.id: line for line in settings.lines if line.enabled}
@@ -258,6 +262,7 @@ def _assemble(settings: Settings, kit: Equipment) -> Gateway:
             settings.default_line_id,
         ),
         events,
+        desk,
         settings.gateway.trusted_proxies,
     )
     measures = Measures(kit, lambda: public.answers, lambda: events.counted)

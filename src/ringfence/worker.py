@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from ringfence.gateway.call_looks import CallLooks
 from ringfence.gateway.checkpoint import checkpoint_if_due, tell
 from ringfence.gateway.contacts import forget_texts
 from ringfence.gateway.dispatch import Dispatcher
@@ -35,6 +36,7 @@ _SWEEP_EVERY = timedelta(seconds=30)
 _FORGET_EVERY = timedelta(minutes=10)
 _CANCELLING_S_MAX = 1.0
 TICKETS_AT_ONCE = 4
+CALLS_AT_ONCE = 16
 
 
 class Pool:
@@ -107,6 +109,7 @@ class Worker:
         operations: OperationsStages,
         oversight: Oversight,
         reconciler: Reconciler,
+        calls: CallLooks,
         *,
         sole_owner: bool,
     ) -> None:
@@ -115,10 +118,12 @@ class Worker:
         self._reconciler = reconciler
         self._dispatcher, self._replier, self._tracker = dispatcher, replier, tracker
         self._operations = operations
+        self._calls = calls
         self._sends = Pool("a send", kit.pace.dispatch_concurrency)
         self._turns = Pool("a turn", kit.pace.turn_concurrency)
         self._looks = Pool("a look", kit.pace.watch_batch)
         self._errands = Pool("a ticket", TICKETS_AT_ONCE)
+        self._rings = Pool("a call", CALLS_AT_ONCE)
         now = kit.clock.now()
         self._sweep_at, self._forget_at = now, now
 
@@ -138,6 +143,7 @@ class Worker:
         claimed |= await self._reply()
         claimed |= await self._watch()
         claimed |= await self._ticket()
+        claimed |= await self._call()
         await self._sweep()
         await self.oversight.step()
         await self._reconciler.step()
@@ -161,6 +167,7 @@ class Worker:
             group.create_task(self._forever(self._watch, None))
             group.create_task(self._forever(self._operate, self._kit.alerts_bell))
             group.create_task(self._forever(self._ticket, None))
+            group.create_task(self._forever(self._call, self._kit.calls_bell))
             group.create_task(self._forever(self._sweep, None))
             group.create_task(self._forever(self.oversight.step, None))
             group.create_task(self._forever(self._reconciler.step, None))
@@ -176,6 +183,7 @@ class Worker:
         sends, turns = await self._sends.abandon(), await self._turns.abandon()
         await self._looks.abandon()
         await self._errands.abandon()
+        await self._rings.abandon()
         log.warning("stopped before it was done", extra={"sends": sends, "turns": turns})
 
     async def _forever(self, stage: Callable[[], Awaitable[bool]], bell: Bell | None) -> None:
@@ -250,9 +258,12 @@ class Worker:
         stage = self._operations.ticketing
         return await self._start(self._errands, self._errands.room, stage.claim, stage.carry_out)
 
+    async def _call(self) -> bool:
+        return await self._start(self._rings, self._rings.room, self._calls.claim, self._calls.look)
+
     @property
     def _pools(self) -> tuple[Pool, ...]:
-        return (self._sends, self._turns, self._looks, self._errands)
+        return (self._sends, self._turns, self._looks, self._errands, self._rings)
 
     async def _watch(self) -> bool:
         return await self._start(

@@ -89,7 +89,9 @@ def turn_text(turn: AgentTurn) -> str:
 
 def turn_document(turn: AgentTurn) -> dict[str, Any]:
     """The turn as JSON values, without attachment bytes. Shape documented for agent authors."""
+    spoken = {} if turn.channel == "text" else {"channel": turn.channel}
     return {
+        **spoken,
         "turn_id": turn.turn_id,
         "contact_id": turn.contact_id,
         "line": turn.line,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from ringfence.gateway import disclosing
+from ringfence.gateway import call_placing, disclosing
 from ringfence.gateway.claiming import CLAIM_FAILED
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk, Question
@@ -91,6 +91,7 @@ class Claims:
         tx.acquaintances.meet(met, now)
         tx.audit.append(entries)
         taken = [item for item in claimed if item.id in matched]
+        call_placing.begin(self._kit, tx, taken, now)
         _mark_sending(tx, taken, now)
         _mark_ended(tx, ended, {change.id: change.expires_at for change in changes}, now)
         self._ask_people(tx, asked, now)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ringfence.delivery.status import ARRIVED
+from ringfence.gateway.call_words import is_call
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import disclosure_version
 from ringfence.gateway.proposal import Proposal
@@ -17,6 +18,7 @@ from ringfence.model.line import Line
 from ringfence.model.message import Message, MessageClass
 from ringfence.model.outbox import OutboxItem
 from ringfence.model.phone import PhoneNumber
+from ringfence.model.verdict import Act
 from ringfence.ports import Tx
 
 # Words to a person; what Ringfence owes them (an answer to STOP or HELP, say) says who it is itself.
@@ -37,7 +39,7 @@ def dress(tx: Tx, proposals: Sequence[Proposal]) -> list[tuple[Proposal, str]]:
     asked = {
         (one.line.id, one.number, disclosure_version(one.line))
         for one in proposals
-        if _is_for(one.line, one.number, one.message_class)
+        if one.act is not Act.CALL and _is_for(one.line, one.number, one.message_class)
     }
     if not asked:
         return [(one, "") for one in proposals]
@@ -85,6 +87,8 @@ def arrived(kit: Equipment, tx: Tx, items: Sequence[OutboxItem], now: datetime) 
 def must_be_told(tx: Tx, message: Message, line: Line) -> None:
     """Raises NotReleasable for a text without the words to somebody who was not told them: a yes to
     its text is none to leaving them out, and the gateway does not change what people said yes to."""
+    if is_call(message):
+        return  # said first on every call
     if message.traits.disclosure or not _is_for(line, message.number, message.message_class):
         return
     key = (line.id, message.number, disclosure_version(line))
@@ -117,7 +121,7 @@ def _is_for(line: Line, number: PhoneNumber, message_class: MessageClass) -> boo
 def _dressed(proposal: Proposal, owed: set[tuple[str, PhoneNumber, str]]) -> tuple[Proposal, str]:
     line = proposal.line
     version = disclosure_version(line)
-    if not _is_for(line, proposal.number, proposal.message_class):
+    if proposal.act is Act.CALL or not _is_for(line, proposal.number, proposal.message_class):
         return proposal, ""
     if (line.id, proposal.number, version) not in owed:
         return proposal, ""

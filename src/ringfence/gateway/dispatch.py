@@ -10,6 +10,7 @@ from datetime import timedelta
 from ringfence.delivery.breaker import Turn
 from ringfence.gateway.attach import hosted_urls
 from ringfence.gateway.batch import Batcher, until_stored
+from ringfence.gateway.call_placing import caller_of, outbound
 from ringfence.gateway.claiming import Claim
 from ringfence.gateway.claims import Claims
 from ringfence.gateway.equipment import Equipment
@@ -23,7 +24,9 @@ from ringfence.model.errors import (
     RingfenceError,
     StoreError,
 )
+from ringfence.model.line import Line
 from ringfence.model.outbox import ErrorClass, OutboxItem, Outcome, OutcomeKind
+from ringfence.model.verdict import Act
 from ringfence.providers.base import OutboundText
 
 log = logging.getLogger("ringfence.dispatch")
@@ -83,12 +86,29 @@ class Dispatcher:
     async def _call(self, item: OutboxItem) -> Outcome:
         line = self._kit.lines[item.line]
         provider = self._kit.provider_of(line)
+        if item.act is Act.CALL:
+            return await self._place(item, line)
         try:
             text = OutboundText(item.id, item.number.e164, item.body, hosted_urls(line, item.media))
             request = provider.send(text, line)
             if not self._in_time(item, request.timeout_s):
                 return _TOO_OLD
             return provider.sent(await self._kit.http.send(request))
+        except PossiblyDispatched as error:
+            return Outcome(OutcomeKind.UNKNOWN, detail=str(error))
+        except RingfenceError as error:
+            return _undispatched(error)
+
+    async def _place(self, item: OutboxItem, line: Line) -> Outcome:
+        """As a text, but it rings."""
+        kit = self._kit
+        try:
+            provider = caller_of(line)
+            call = await kit.store.read(lambda tx: outbound(kit, tx, item))
+            request = provider.place(call, line)
+            if not self._in_time(item, request.timeout_s):
+                return _TOO_OLD
+            return provider.placed(await kit.http.send(request))
         except PossiblyDispatched as error:
             return Outcome(OutcomeKind.UNKNOWN, detail=str(error))
         except RingfenceError as error:

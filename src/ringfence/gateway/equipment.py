@@ -102,6 +102,7 @@ class Equipment:
     classifiers: Mapping[str, Classifier] = field(default_factory=dict)
     operations: Operations = field(default_factory=Operations)
     alerts_bell: Bell = field(default_factory=Bell)
+    calls_bell: Bell = field(default_factory=Bell)
     profile: str = "production"
     mailer: Mailer | None = None
     trace: Trace = NO_TRACE

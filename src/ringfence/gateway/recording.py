@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import assert_never
 
 from ringfence.delivery.retry import Again, DeadLetter, Failed, Resolve, Track, next_attempt
+from ringfence.gateway import call_placing
 from ringfence.gateway.cancel import provider_opted_out
 from ringfence.gateway.claims import question_of
 from ringfence.gateway.counting import give_back
@@ -32,6 +33,7 @@ from ringfence.model.outbox import (
     OutcomeKind,
     Watch,
 )
+from ringfence.model.verdict import Act
 from ringfence.ports import OutboxChange, Tx
 
 log = logging.getLogger("ringfence.dispatch")
@@ -69,8 +71,8 @@ class Recorder:
             if change.id not in matched:
                 # A callback, another process or an operator settled it first; theirs stands.
                 continue
-            if watch is not None:
-                watches.append(watch)
+            if watch is not None and sent.item.act is not Act.CALL:
+                watches.append(watch)  # a call is looked after by itself
             done.append((sent.item, change))
             _stop_later_parts(tx, sent, change)
         for sent in batch:
@@ -80,6 +82,8 @@ class Recorder:
         tx.watches.add(watches)
         settle(tx, done, now)
         tx.audit.append(entries)
+        tries = [(sent.item, change.state, sent.outcome) for sent, (change, _) in plans]
+        call_placing.placed(self._kit, tx, [one for one in tries if one[0].id in matched], now)
         adopt(self._kit, tx, [_accepted(*pair) for pair in done if pair[1].provider_id], now)
         _log_sent(batch, matched)
         return [None] * len(batch)

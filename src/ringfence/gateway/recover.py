@@ -16,6 +16,7 @@ from ringfence.gateway.watching import watch_outcome
 from ringfence.model.draft import DraftState
 from ringfence.model.message import MessageStatus
 from ringfence.model.outbox import OutboxState, Turn, TurnState
+from ringfence.model.verdict import Act
 from ringfence.ports import MessageChange, OutboxChange, TurnChange, Tx
 
 _SWEEP_MAX = 500
@@ -42,7 +43,8 @@ def recover(kit: Equipment, tx: Tx, sole_owner: bool, now: datetime) -> tuple[in
             for item in items
         ]
     )
-    tx.watches.add([watch_outcome(item.id, item.line, now, now) for item in items])
+    texts = [item for item in items if item.act is not Act.CALL]  # calls are looked after
+    tx.watches.add([watch_outcome(item.id, item.line, now, now) for item in texts])
     tx.audit.append(
         [
             # Kept with the item: what may have reached a person stays so whatever comes later (P5).

@@ -20,6 +20,7 @@ from ringfence.model.audit import AuditEntry
 from ringfence.model.line import Line
 from ringfence.model.message import FINAL, MessageStatus, StatusCallback
 from ringfence.model.outbox import ErrorClass, OutboxItem, OutboxState
+from ringfence.model.verdict import Act
 from ringfence.ports import MessageChange, Observation, OutboxChange, Tx
 
 log = logging.getLogger("ringfence.track")
@@ -219,7 +220,9 @@ def _apply(
         [
             watch_status(after.id, after.line, at, now)
             for before, after in moved
-            if after.status not in FINAL and before.state is not OutboxState.ACCEPTED
+            if after.status not in FINAL
+            and before.state is not OutboxState.ACCEPTED
+            and after.act is not Act.CALL
         ]
     )
 

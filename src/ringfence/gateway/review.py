@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ringfence.gateway import disclosing
+from ringfence.gateway.call_words import is_call
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import PASSIVE, FactsDesk, Question
 from ringfence.gateway.finals import EVENT, tell_refused
@@ -31,7 +32,7 @@ from ringfence.model.verdict import Act, Decision, Reason, Verdict
 from ringfence.policy.facts import Facts
 from ringfence.ports import OutboxChange, Tx
 from ringfence.text.chunks import split
-from ringfence.text.segments import Segments, count
+from ringfence.text.segments import Encoding, Segments, count
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Weighed:
 # No 0/O, 1/I/L: read aloud and typed on a phone without doubt.
 CODE_ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CODE_LENGTH = 4
+SPOKEN = Segments(Encoding.GSM_7, 0, 0, 0, ())
 
 # `too_long`, `classifier: health`.
 _CAUTION = re.compile(r"(?:classifier: )?[a-z_]{1,40}")
@@ -147,8 +149,7 @@ def let_go(
 ) -> Decision:
     """A held message that a person approves (`approved` is its draft as it will be): the gate decides
     again, and only ALLOW, or a HOLD that time lifts, writes anything."""
-    texts = split(message.body, line.text_chunk_limit) or ("",)
-    parts = tuple(count(text) for text in texts)
+    texts, parts = _parts(message.body, line, _act_of(message))
     message = replace(message, traits=replace(message.traits, basis=APPROVAL))
     question = Question(
         act=_act_of(message),
@@ -274,8 +275,7 @@ def _weigh(kit: Equipment, tx: Tx, proposals: Sequence[Proposal], now: datetime)
     heard = tx.messages.heard(pairs)
     weighed = []
     for bare, (proposal, told) in zip(proposals, disclosing.dress(tx, proposals), strict=True):
-        texts = split(proposal.body, proposal.line.text_chunk_limit) or ("",)
-        parts = tuple(count(text) for text in texts)
+        texts, parts = _parts(proposal.body, proposal.line, proposal.act)
         traits = replace(
             # What the words touch goes by the sender's own: the disclosure is the operator's.
             traits_of(kit.policies[proposal.line.id], bare.body, parts),
@@ -312,7 +312,17 @@ def _question(one: Weighed) -> Question:
     )
 
 
+def _parts(body: str, line: Line, act: Act) -> tuple[tuple[str, ...], tuple[Segments, ...]]:
+    """What goes out by itself: of a text its parts, of a call its opening words, which cost none."""
+    if act is Act.CALL:
+        return (body,), (SPOKEN,)
+    texts = split(body, line.text_chunk_limit) or ("",)
+    return tuple(texts), tuple(count(text) for text in texts)
+
+
 def _act_of(message: Message) -> Act:
+    if is_call(message):
+        return Act.CALL
     return Act.REPLY if message.in_reply_to else Act.INITIATE
 
 

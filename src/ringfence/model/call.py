@@ -141,7 +141,8 @@ class Call:
     `sequence` is the provider's count of its last report. `disclosed_at` is when the disclosure had
     been heard to its end, `said_at` when everything a notice says had been. `ending` is set while a
     hang-up is owed; `look_at` is when somebody must look after the call again (None: it is over),
-    `looks` how often that was in vain."""
+    `looks` how often that was in vain. `called` is the number of ours that was rung, or rings: its route
+    holds on this call (B124). `silences` counts how often nobody said anything when it was their turn."""
 
     id: str
     line: str
@@ -165,6 +166,8 @@ class Call:
     look_at: datetime | None = None
     looks: int = 0
     error_code: int | None = None
+    called: str = field(default="", repr=False)
+    silences: int = 0
 
     @property
     def state(self) -> CallState:

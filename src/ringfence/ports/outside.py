@@ -51,7 +51,7 @@ class HistoryEntry:
 class AgentTurn:
     """What an agent is given: the newest message, who (opaque), and the history for agents that
     keep none. `turn_id` and `received_at` are the same in every try (B037): an agent may use
-    the id as an idempotency key."""
+    the id as an idempotency key. `channel` is `text`, or `call` where the answer is spoken."""
 
     turn_id: str
     contact_id: str
@@ -62,6 +62,7 @@ class AgentTurn:
     unavailable: tuple[str, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     received_at: datetime | None = None
+    channel: str = "text"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,18 +13,18 @@ from ringfence.model.phone import PhoneNumber
 from ringfence.store.call_legs import CallLegs
 from ringfence.store.call_words import CallWords
 from ringfence.store.connection import Connection, Row
-from ringfence.store.statements import ForEach, Insert, columns, names, within
+from ringfence.store.statements import ForEach, Insert, columns, names, unindexed, within
 from ringfence.store.values import micros, micros_or_none, moment, moment_or_none, storable
 
 _MICROSECOND = timedelta(microseconds=1)
 _BIGINTS = (
     "time_limit created_at updated_at turn sequence disclosed_at said_at look_at looks error_code "
-    "live"
+    "silences live"
 )
 _COLUMNS = columns(
     "id line direction mode number contact_id time_limit created_at updated_at initiator "
     "message_id outbox_id turn sequence disclosed_at said_at pressed ending look_at looks "
-    "error_code live",
+    "error_code called silences live",
     **dict.fromkeys(_BIGINTS.split(), "bigint"),
 )
 _CALL = ", ".join(f"c.{name}" for name in names(_COLUMNS) if name not in ("number", "live"))
@@ -43,6 +43,7 @@ _OF_MESSAGE = ForEach(
     )""",
     columns("message_id"),
 )
+_SEQ = "(SELECT a.seq FROM calls a WHERE a.id = ?)"
 
 
 class CallTable(CallWords):
@@ -100,22 +101,18 @@ class CallTable(CallWords):
     def listing(
         self, limit: int, line: str | None, number: PhoneNumber | None, after: str | None
     ) -> list[Call]:
-        where, params = ["true"], list[Any]()
-        order = "c.seq DESC"
-        # A person has few calls, a line has many.
         if number is not None:
-            where, order = [within("c.number")], f"c.number DESC, {order}"
-            params += [number.e164, number.e164]
+            # A person has few calls, a line has many.
+            where, params = _before("number", number.e164, after)
             if line is not None:
-                where.append("c.line || '' = ?")
-                params.append(line)
+                where, params = f"{unindexed('c.line')} = ? AND {where}", (line, *params)
         elif line is not None:
-            where, order = [within("c.line")], f"c.line DESC, {order}"
-            params += [line, line]
-        if after is not None:
-            where.append("c.seq < (SELECT a.seq FROM calls a WHERE a.id = ?)")
-            params.append(after)
-        return self._where(f"{' AND '.join(where)} ORDER BY {order} LIMIT ?", (*params, limit))
+            where, params = _before("line", line, after)
+        elif after is not None:
+            where, params = f"c.seq < {_SEQ} ORDER BY c.seq DESC", (after,)
+        else:
+            where, params = "true ORDER BY c.seq DESC", ()
+        return self._where(f"{where} LIMIT ?", (*params, limit))
 
     def _where(self, where: str, params: Sequence[Any]) -> list[Call]:
         return self._calls(self._db.rows(f"SELECT {_CALL} FROM calls c WHERE {where}", params))
@@ -123,6 +120,16 @@ class CallTable(CallWords):
     def _calls(self, rows: Sequence[Row]) -> list[Call]:
         legs = self._legs.of([row[0] for row in rows])
         return [_call(row, legs[row[0]]) for row in rows]
+
+
+def _before(column: str, value: str, after: str | None) -> tuple[str, Row]:
+    """Of one line or person, newest first. With `after` a page begins where it says: a row comparison
+    is a place in the index, where a range and a filter would walk there from the newest on."""
+    order = f"ORDER BY c.{column} DESC, c.seq DESC"
+    if after is None:
+        return f"{within(f'c.{column}')} {order}", (value, value)
+    place = f"(c.{column}, c.seq) < (?, {_SEQ})"
+    return f"c.{column} >= ? AND {place} {order}", (value, value, after)
 
 
 def _row(call: Call) -> Row:
@@ -148,6 +155,8 @@ def _row(call: Call) -> Row:
         micros_or_none(call.look_at),
         call.looks,
         call.error_code,
+        call.called,
+        call.silences,
         int(not call.is_over),
     )
 
@@ -155,7 +164,7 @@ def _row(call: Call) -> Row:
 def _call(row: Row, legs: Sequence[Leg]) -> Call:
     id_, line, direction, mode, contact_id, time_limit, created_at, updated_at = row[:8]
     initiator, message_id, outbox_id, turn, sequence, disclosed_at, said_at = row[8:15]
-    pressed, ending, look_at, looks, error_code = row[15:]
+    pressed, ending, look_at, looks, error_code, called, silences = row[15:]
     person, *joined = legs
     return Call(
         id=id_,
@@ -180,4 +189,6 @@ def _call(row: Row, legs: Sequence[Leg]) -> Call:
         look_at=moment_or_none(look_at),
         looks=looks,
         error_code=error_code,
+        called=called,
+        silences=silences,
     )

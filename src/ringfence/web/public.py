@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qs
 
+from ringfence.gateway.call_desk import CallDesk
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.events import EventIntake
 from ringfence.gateway.rates import Rate
@@ -38,6 +39,7 @@ from ringfence.web.bodies import (
     networks,
 )
 from ringfence.web.event_posts import EventPosts
+from ringfence.web.public_calls import PublicCalls
 from ringfence.web.public_events import PublicEvents
 from ringfence.web.public_links import PublicLinks
 from ringfence.web.refusing import Refusing
@@ -56,6 +58,7 @@ class PublicDoor:
         receiver: Receiver,
         paths: Mapping[str, Line],
         intake: EventIntake,
+        desk: CallDesk,
         trusted_proxies: Iterable[str] = (),
     ) -> None:
         self._kit = kit
@@ -72,6 +75,7 @@ class PublicDoor:
         self._events = PublicEvents(kit, EventPosts(kit, intake), self._trusted)
         self._links = PublicLinks(kit, self._trusted)
         self.answers: Counter[tuple[str, int]] = Counter()
+        self._calls = PublicCalls(kit, desk, paths.values(), self._trusted, self.answers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -90,10 +94,13 @@ class PublicDoor:
             await self._webhook(scope, receive, send, line)
 
     async def _elsewhere(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What is no line's: public sources, links of alerts."""
+        """What is no line's texts: calls, public sources, links of alerts."""
+        calling = self._calls.line_at(scope["path"])
         source = self._events.source_at(scope["path"])
         token = self._links.token_in(scope["path"])
-        if source is not None:
+        if calling is not None:
+            await self._calls.serve(scope, receive, send, calling)
+        elif source is not None:
             await self._events.serve(scope, receive, send, source)
         elif token is not None:
             await self._links.serve(scope, receive, send, token)

@@ -1,0 +1,126 @@
+"""Stories of calls: a line that calls and is called, a simulated carrier, phones that ring. `async with
+calling(store_url) as story: await story.calls(ANN, "Hello")`, then `await story.until(phone.rings())`:
+time passes only as fast as somebody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from ringfence.config.settings import Settings
+from ringfence.gateway.call_words import CALL, KEYS
+from ringfence.gateway.proposal import Proposal, Proposed
+from ringfence.gateway.review import propose
+from ringfence.model.call import Call, CallMode, Words
+from ringfence.model.line import AccessPolicy
+from ringfence.model.phone import PhoneNumber
+from ringfence.model.verdict import Act
+from ringfence.model.voice import Route, VoiceSettings
+from ringfence.testing import Phone
+from telling import ScriptedAgent, Story, telling
+
+ANN, BEN = "+15555550141", "+15555550142"
+T = TypeVar("T")
+PATH = "/voice/webhook"
+ROUTE = Route(agent_id="default", greeting="Hello, this is Acme.", language="en-US")
+
+
+@dataclass
+class Calling:
+    """A story, and what one does in it."""
+
+    story: Story
+    made: list[str] = field(default_factory=list)
+
+    def phone(self, number: str) -> Phone:
+        return self.story.phone(number)
+
+    async def calls(
+        self,
+        number: str,
+        words: str,
+        *,
+        mode: CallMode = CallMode.NOTIFY,
+        keys: Mapping[str, str] | None = None,
+        by: str = "operator:test",
+    ) -> Proposed:
+        kit = self.story.gateway.kit
+        provenance: dict[str, Any] = {CALL: mode.value, **({KEYS: dict(keys)} if keys else {})}
+        proposal = Proposal(
+            self.story.line, PhoneNumber(number), words, Act.CALL, by, provenance=provenance
+        )
+        now = self.story.clock.now()
+        (proposed,) = await self.story.write(lambda tx: propose(kit, tx, [proposal], now))
+        kit.outbox_bell.ring()
+        self.made.append(proposed.message_id)
+        return proposed
+
+    async def until(self, work: Coroutine[Any, Any, T]) -> T:
+        """Let time pass, as fast as it can, until that is done."""
+        task = asyncio.ensure_future(work)
+        async with asyncio.timeout(30):
+            while not task.done():
+                await self.story.settle()
+                due = self.story.clock.next_wake
+                if not task.done() and due is not None:
+                    self.story.clock.move_to(max(due, self.story.clock.now()))
+        return await task
+
+    async def settles(self) -> None:
+        """Until no call is under way."""
+        await self.until(self.story.carrier.settles())
+        await self.story.settle()
+
+    async def call(self, index: int = -1) -> Call:
+        """The newest of the calls on record, or another one."""
+        found = await self.story.read(lambda tx: tx.calls.listing(100, None, None, None))
+        call: Call = found[-1 - index] if index >= 0 else found[0]
+        return call
+
+    async def words(self, call: Call) -> list[Words]:
+        said: list[Words] = await self.story.read(lambda tx: tx.calls.words_of(call.id))
+        return said
+
+    async def status(self, message_id: str) -> str:
+        message = await self.story.read(lambda tx: tx.messages.get(message_id))
+        status: str = message.status.value
+        return status
+
+
+@asynccontextmanager
+async def calling(
+    store_url: str,
+    *,
+    voice: Mapping[str, Any] | None = None,
+    agent: ScriptedAgent | None = None,
+    **more: Any,
+) -> AsyncIterator[Calling]:
+    """Start a story of a line that takes and places calls; `voice` are VoiceSettings' fields."""
+    chosen = {
+        "webhook_path": PATH,
+        "route": ROUTE,
+        "access": AccessPolicy.OPEN,
+        "allow_anyone": True,
+        "allow_to": frozenset({ANN, BEN}),
+        "at_once": 2,
+        **(voice or {}),
+    }
+
+    def change(settings: Settings, public: str) -> Settings:
+        lines = [
+            replace(
+                line,
+                voice=VoiceSettings(**chosen),
+                voice_url=public + PATH,
+                allow_to=line.allow_to | chosen["allow_to"],
+            )
+            for line in settings.lines
+        ]
+        return replace(settings, lines=tuple(lines))
+
+    async with telling(store_url, agent=agent, change=change, **more) as story:
+        story.carrier.voice_url = story.public + PATH
+        yield Calling(story)
