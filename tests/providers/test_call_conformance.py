@@ -13,9 +13,10 @@ from ringfence.model.instruction import GoOn, HangUp, Instruction, Listen, Refus
 from ringfence.model.line import Credentials, Line, Secret
 from ringfence.model.outbox import ErrorClass, OutcomeKind
 from ringfence.model.phone import PhoneNumber
+from ringfence.model.voice import Route, VoiceSettings
 from ringfence.model.wire import WebhookRequest, WireRequest, WireResponse
 from ringfence.providers import call_providers, providers
-from ringfence.providers.base import CallCapabilities, OutboundCall, PlacesCalls
+from ringfence.providers.base import CallCapabilities, OutboundCall, PlacesCalls, TakesCalls
 
 SECRET = "conformance-secret"
 CALL_ID = "call_conformance"
@@ -38,6 +39,9 @@ def line_of(name: str) -> Line:
         webhook_path="/webhooks/voice",
         api_base_url="http://127.0.0.1:4010",
         voice_url="https://gw.example.com/webhooks/voice",
+        voice=VoiceSettings(
+            "/webhooks/voice", Route("default"), connection_id="1494404757140276705"
+        ),
     )
 
 
@@ -70,6 +74,15 @@ def test_it_fulfils_the_whole_contract(codec: PlacesCalls) -> None:
             assert list(inspect.signature(getattr(codec, name)).parameters) == parameters, name
     assert isinstance(codec.call_capabilities, CallCapabilities)
     assert vars(codec) == {}, "one instance serves every line"
+
+
+def test_who_is_told_by_requests_can_be_told_to_answer(codec: PlacesCalls) -> None:
+    answers = codec.call_capabilities.answers_with_instructions
+    assert answers != isinstance(codec, TakesCalls)
+    if isinstance(codec, TakesCalls):
+        line, sid = line_of(codec.name), remote(codec)
+        for instructions in ((), NOTICE, (Refuse(),)):
+            assert len(codec.take(instructions, sid, CALL_ID, line)) == 1
 
 
 @pytest.mark.proves("P9")

@@ -132,7 +132,7 @@ def _report(values: Mapping[str, str]) -> StatusCallback:
         status=status,
         provider_status=word + told,
         error_code=code,
-        our_id=_our_id(values),
+        our_id=our_id(values),
     )
 
 
@@ -150,7 +150,7 @@ def _error(values: Mapping[str, str]) -> tuple[int | None, str]:
     return int(given), ""
 
 
-def _our_id(values: Mapping[str, str]) -> str:
+def our_id(values: Mapping[str, str]) -> str:
     """The outbox item's id in the address we asked for reports at, as the signed body repeats it."""
     asked = values.get(f"{_PAYLOAD}.webhook_url") or values.get("meta.delivered_to", "")
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ringfence.model.errors import (
@@ -18,10 +18,11 @@ from ringfence.model.line import Line
 from ringfence.model.wire import WireRequest, WireResponse
 from ringfence.providers import forms, urls
 from ringfence.providers.answers import document, told
-from ringfence.providers.meanings import NOT_TAKEN
+from ringfence.providers.meanings import NOT_TAKEN, Meaning
 from ringfence.providers.redaction import readable
 from ringfence.providers.telnyx_errors import meaning
 
+Means = Callable[[int | None], Meaning]
 ERROR_BYTES_MAX = 8 * 1024
 LIST_BYTES_MAX = 8 * 1024 * 1024
 _JSON = {"Accept": "application/json"}
@@ -61,8 +62,8 @@ def _key(line: Line) -> dict[str, str]:
     return {"Authorization": f"Bearer {line.credentials.auth_tokens[0].reveal()}"}
 
 
-def data(response: WireResponse) -> Any:
-    """What a good answer to a read holds. Raises ProviderMisconfigured, ProviderRejected or ProviderBusy
+def data(response: WireResponse, means: Means = meaning) -> Any:
+    """What a good answer holds. Raises ProviderMisconfigured, ProviderRejected or ProviderBusy
     for a refusal, ProviderError for an answer that cannot be read."""
     if 200 <= response.status < 300:
         found = document(response.body)
@@ -70,10 +71,10 @@ def data(response: WireResponse) -> Any:
             raise ProviderError(f"The answer (HTTP {response.status}) is not the API's JSON.")
         return found["data"]
     code = error_code(response)
-    words = detail(response, code)
+    words = detail(response, code, means)
     if response.status in (401, 403):
         raise ProviderMisconfigured(words)
-    if response.status == 429 or response.status >= 500 or meaning(code).error_class in NOT_TAKEN:
+    if response.status == 429 or response.status >= 500 or means(code).error_class in NOT_TAKEN:
         raise ProviderBusy(words)
     raise ProviderRejected(words)
 
@@ -98,9 +99,9 @@ def error_code(response: WireResponse) -> int | None:
     return int(cut.group(1)) if cut else None
 
 
-def detail(response: WireResponse, code: int | None) -> str:
+def detail(response: WireResponse, code: int | None, means: Means = meaning) -> str:
     """What an operator may read of a refusal: our words, then the provider's, redacted (P9)."""
     error = first_error((document(response.body) or {}).get("errors"))
     theirs = error.get("detail") or error.get("title")
     said = theirs if isinstance(theirs, str) else readable(response.body, ERROR_BYTES_MAX)
-    return told("Telnyx", response.status, code, meaning(code), said)
+    return told("Telnyx", response.status, code, means(code), said)
