@@ -1,40 +1,76 @@
-"""Which lines there are, and each line's keys after inheritance: environment, then the top level,
-then the account itself. Knows nothing of what the keys mean; `lines` does."""
+"""Which accounts a channel has, and each one's keys after inheritance: environment, then the top level,
+then the account itself. Knows nothing of what the keys mean; `lines` and `voices` do."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ringfence.config.problems import join_path
 
 SMS_PATH = "channels.sms"
+VOICE_PATH = "channels.voice"
 DEFAULT_ACCOUNT = "default"
 Loc = tuple[str | int, ...]
-_GROUPS = ("pairing", "limits", "media", "policy", "a2p")
-_SENDERS = {"fromNumber", "messagingServiceSid", "messagingProfileId", "powerpackUuid"}
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A section with accounts. `groups` are keys that merge inside; `senders` are those with which the
+    top level is an account of its own beside named ones; `own` are never inherited."""
+
+    path: str
+    groups: tuple[str, ...]
+    senders: frozenset[str]
+    own: frozenset[str]
+
+    def home(self, name: str) -> str:
+        return self.path if name == DEFAULT_ACCOUNT else f"{self.path}.accounts.{name}"
+
+
+SMS = Channel(
+    SMS_PATH,
+    groups=("pairing", "limits", "media", "policy", "a2p"),
+    senders=frozenset({"fromNumber", "messagingServiceSid", "messagingProfileId", "powerpackUuid"}),
+    own=frozenset(),
+)
+VOICE = Channel(
+    VOICE_PATH,
+    groups=(
+        "twilio",
+        "telnyx",
+        "plivo",
+        "outbound",
+        "turns",
+        "sentences",
+        "streaming",
+        "stt",
+        "tts",
+    ),
+    senders=frozenset({"fromNumber"}),
+    own=frozenset({"fromNumber", "publicUrl"}),
+)
 _CHANNEL_ONLY = ("accounts", "defaultAccount", "enabled")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """One line's keys. `origins` says per key where it stands, as a path or a variable's name;
-    `bad` are keys that had a problem already and were left out."""
+    `bad` are keys that had a problem already and were left out; `home` is where its keys are written.
+    One that takes no texts is there for calls alone."""
 
     id: str
     values: Mapping[str, Any]
     origins: Mapping[str, str]
     bad: frozenset[str]
     enabled: bool
+    home: str
+    takes_texts: bool = True
 
     def path(self, key: str) -> str:
         """Where to point for `key`: where it stands, or where it would be written."""
-        return self.origins.get(key) or join_path(self._home, key)
-
-    @property
-    def _home(self) -> str:
-        return SMS_PATH if self.id == DEFAULT_ACCOUNT else f"{SMS_PATH}.accounts.{self.id}"
+        return self.origins.get(key) or join_path(self.home, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,57 +85,87 @@ class Layer:
     def place(self, key: str) -> str:
         return (self.places or {}).get(key) or join_path(self.prefix, key)
 
+    def inner(self, key: str, inner: str) -> str:
+        return (self.places or {}).get(f"{key}.{inner}") or join_path(self.place(key), inner)
+
+    def inherited(self, own: frozenset[str]) -> Layer:
+        """What others take of it."""
+        kept = {key: value for key, value in self.values.items() if key not in own}
+        return replace(self, values=kept, bad=self.bad - own)
+
 
 def effective_accounts(
-    sms: Mapping[str, Any], left_out: frozenset[Loc], environment: Layer
+    section: Mapping[str, Any],
+    left_out: frozenset[Loc],
+    environment: Layer,
+    channel: Channel = SMS,
 ) -> tuple[Account, ...]:
-    """Every account, the default one first, then by name. `left_out` says where bad values of
-    `channels.sms` were."""
-    named: Mapping[str, Any] = sms.get("accounts", {})
-    switched_on = bool(sms.get("enabled", True))
+    """Every account of a channel, the default one first, then by name. `left_out` says where bad
+    values of the section were."""
+    named: Mapping[str, Any] = section.get("accounts", {})
+    switched_on = bool(section.get("enabled", True))
     top = Layer(
-        {key: value for key, value in sms.items() if key not in _CHANNEL_ONLY},
-        SMS_PATH,
+        {key: value for key, value in section.items() if key not in _CHANNEL_ONLY},
+        channel.path,
         bad=frozenset(str(loc[0]) for loc in left_out if loc),
     )
-    layers = {name: _account_layer(name, named[name], left_out) for name in named}
+    layers = {name: _account_layer(channel, name, named[name], left_out) for name in named}
     accounts = []
-    if _has_default(sms, named, environment):
+    if _has_default(section, named, environment, channel):
         own = [layers[DEFAULT_ACCOUNT]] if DEFAULT_ACCOUNT in layers else []
-        accounts.append(_merged(DEFAULT_ACCOUNT, [environment, top, *own], switched_on))
+        accounts.append(_merged(channel, DEFAULT_ACCOUNT, [environment, top, *own], switched_on))
+    inherited = top.inherited(channel.own)
     for name in sorted(set(layers) - {DEFAULT_ACCOUNT}):
-        accounts.append(_merged(name, [top, layers[name]], switched_on))
+        accounts.append(_merged(channel, name, [inherited, layers[name]], switched_on))
     return tuple(accounts)
 
 
-def _account_layer(name: str, values: Mapping[str, Any], left_out: frozenset[Loc]) -> Layer:
+def default_id(sms: Mapping[str, Any], accounts: tuple[Account, ...]) -> str:
+    """The line meant where none is named; empty when there is none."""
+    ids = [account.id for account in accounts]
+    wanted = sms.get("defaultAccount")
+    return str(wanted) if wanted in ids else first_id(ids)
+
+
+def first_id(ids: Sequence[str]) -> str:
+    """The default account, or the first."""
+    return DEFAULT_ACCOUNT if DEFAULT_ACCOUNT in ids else next(iter(ids), "")
+
+
+def _account_layer(
+    channel: Channel, name: str, values: Mapping[str, Any], left_out: frozenset[Loc]
+) -> Layer:
     bad = (str(loc[2]) for loc in left_out if loc[:2] == ("accounts", name) and len(loc) > 2)
-    return Layer(values, f"{SMS_PATH}.accounts.{name}", bad=frozenset(bad))
+    return Layer(values, f"{channel.path}.accounts.{name}", bad=frozenset(bad))
 
 
-def _has_default(sms: Mapping[str, Any], named: Mapping[str, Any], environment: Layer) -> bool:
+def _has_default(
+    section: Mapping[str, Any], named: Mapping[str, Any], environment: Layer, channel: Channel
+) -> bool:
     """The top level is an account of its own when it has a sender; beside named accounts without
     one it is only what they inherit."""
     if DEFAULT_ACCOUNT in named:
         return True
-    known = {**environment.values, **sms}
+    known = {**environment.values, **section}
     if named:
-        return bool(_SENDERS & set(known))
-    return bool({"accountSid", *_SENDERS} & set(known) or sms)
+        return bool(channel.senders & set(known))
+    return channel is VOICE or bool({"accountSid", *channel.senders} & set(known) or section)
 
 
-def _merged(name: str, layers: list[Layer], switched_on: bool) -> Account:
+def _merged(channel: Channel, name: str, layers: list[Layer], switched_on: bool) -> Account:
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for layer in layers:
         _give_way(values, layer.values)
         for key, value in layer.values.items():
-            values[key] = _inherited(values.get(key, {}), value) if key in _GROUPS else value
+            grouped = key in channel.groups
+            values[key] = _inherited(values.get(key, {}), value) if grouped else value
             origins[key] = layer.place(key)
-            if key in _GROUPS:
-                origins |= {f"{key}.{inner}": join_path(layer.place(key), inner) for inner in value}
+            if grouped:
+                origins |= {f"{key}.{inner}": layer.inner(key, inner) for inner in value}
     bad = frozenset().union(*(layer.bad for layer in layers))
-    return Account(name, values, origins, bad, switched_on and bool(values.get("enabled", True)))
+    enabled = switched_on and bool(values.get("enabled", True))
+    return Account(name, values, origins, bad, enabled, channel.home(name))
 
 
 def _inherited(farther: Mapping[str, Any], nearer: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,15 @@ def default_words(purpose: Purpose, label: str) -> str:
     return f"{label}: {ending}" if ending else ""
 
 
+def spoken_words(purpose: Purpose, name: str) -> str:
+    """What everybody but an owner hears first on a call. Also on a hotline: whoever is called has not
+    seen by whom. Keywords of texts have no place in it."""
+    who = f"This is {name}. " if name else ""
+    if purpose is Purpose.NOTIFY:
+        return f"{who}This is an automated call."
+    return f"{who}You are talking to an automated assistant."
+
+
 def left_out(words: str) -> list[str]:
     """The keywords that every disclosure must name, and these words do not."""
     return [word for word in _MUST_SAY if not re.search(rf"\b{word}\b", words)]

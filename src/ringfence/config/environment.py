@@ -1,5 +1,5 @@
-"""The environment variables of OpenClaw's SMS channel (facts/openclaw.md 1.2) as keys of the
-default account. The configuration wins; other accounts never see them. Reads a mapping, not the
+"""The environment variables of OpenClaw's SMS channel and of its voice-call plugin (facts/openclaw.md
+1.2, 2.1) as keys of the default account. The configuration wins; other accounts never see them. Reads a mapping, not the
 process."""
 
 from __future__ import annotations
@@ -20,7 +20,27 @@ KEYS = (
     ("textChunkLimit", ("SMS_TEXT_CHUNK_LIMIT",)),
     ("dangerouslyDisableSignatureValidation", ("SMS_DANGEROUSLY_DISABLE_SIGNATURE_VALIDATION",)),
 )
-VARIABLES = tuple(name for _, names in KEYS for name in names)
+# Of OpenClaw's voice-call plugin (facts/openclaw.md 2.1), and by which provider they are read.
+VOICE_KEYS = (
+    ("twilio", "fromNumber", "TWILIO_FROM_NUMBER"),
+    ("twilio", "twilio.accountSid", "TWILIO_ACCOUNT_SID"),
+    ("twilio", "twilio.authToken", "TWILIO_AUTH_TOKEN"),
+    ("telnyx", "telnyx.apiKey", "TELNYX_API_KEY"),
+    ("telnyx", "telnyx.connectionId", "TELNYX_CONNECTION_ID"),
+    ("telnyx", "telnyx.publicKey", "TELNYX_PUBLIC_KEY"),
+    ("plivo", "plivo.authId", "PLIVO_AUTH_ID"),
+    ("plivo", "plivo.authToken", "PLIVO_AUTH_TOKEN"),
+)
+SPEECH_KEYS = {
+    "openai": "OPENAI_API_KEY",
+    "deepgram": "DEEPGRAM_API_KEY",
+    "elevenlabs": "ELEVENLABS_API_KEY",
+}
+VARIABLES = tuple(
+    dict.fromkeys(
+        [name for _, names in KEYS for name in names] + [name for _, _, name in VOICE_KEYS]
+    )
+)
 
 
 def default_account(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -36,6 +56,24 @@ def default_account(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[st
         origins[key] = name
     if values.get("dangerouslyDisableSignatureValidation") is False:
         del values["dangerouslyDisableSignatureValidation"]
+    return values, origins
+
+
+def voice_account(
+    environ: Mapping[str, str], provider: str
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The same for the calls of the default account, of its provider's variables alone."""
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for whose, key, name in VOICE_KEYS:
+        text = environ.get(name, "").strip()
+        if whose != provider or not text:
+            continue
+        group, _, inner = key.rpartition(".")
+        (values.setdefault(group, {}) if group else values)[inner] = text
+        origins[key] = name
+        if group:
+            origins[group] = name
     return values, origins
 
 

@@ -56,13 +56,14 @@ class LineMaker:
         values = account.values
         blocked: list[str] = []
         path = self._webhook_path(account)
-        public_url = values.get("publicWebhookUrl") or _below(self.public_base_url, path)
+        public_url = values.get("publicWebhookUrl") or below(self.public_base_url, path)
         api_base_url = self._api_base_url(account)
         purpose = Purpose(values.get("purpose", "hotline"))
         allowed, anyone = self._allow_from(account)
         maker = CredentialMaker(self.resolver, self.problems, self._warn)
         credentials = maker.make(account, blocked)
-        self._judge_reach(account, public_url, api_base_url, blocked)
+        if account.takes_texts:
+            self._judge_reach(account, public_url, api_base_url, blocked)
         number = self._number(account, "fromNumber")
         pool = SENDER_POOLS[provider_of(account)]
         if number is None and pool not in values:
@@ -310,5 +311,5 @@ def normalised_path(raw: str) -> str | None:
     return "/" + "/".join(parts)
 
 
-def _below(base: str | None, path: str) -> str | None:
+def below(base: str | None, path: str) -> str | None:
     return None if base is None else base.rstrip("/") + path

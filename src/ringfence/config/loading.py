@@ -13,13 +13,23 @@ from typing import Any
 
 from ringfence.clock import SystemClock
 from ringfence.config import environment, profiles
-from ringfence.config.accounts import DEFAULT_ACCOUNT, SMS_PATH, Account, Layer, effective_accounts
+from ringfence.config.accounts import (
+    SMS_PATH,
+    VOICE,
+    Account,
+    Layer,
+    default_id,
+    effective_accounts,
+    first_id,
+)
 from ringfence.config.agents import AgentMaker
 from ringfence.config.apart import Side, keep_apart, refuse_noted
 from ringfence.config.audit import audit_settings
+from ringfence.config.calls import Calls
 from ringfence.config.checking import Loc, check, pick
 from ringfence.config.classifiers import classifier_of
 from ringfence.config.contradictions import Judged, contradictions
+from ringfence.config.credentials import DEFAULT_PROVIDER
 from ringfence.config.disclosures import default_words
 from ringfence.config.flow_gate import held_back, writing_on
 from ringfence.config.heartbeats import heartbeat_of, traces_to
@@ -32,8 +42,10 @@ from ringfence.config.problems import Problems
 from ringfence.config.profiles import Profile
 from ringfence.config.reach import is_loopback
 from ringfence.config.responders import Lines
+from ringfence.config.schema.base import Shape
 from ringfence.config.schema.sections import SECRET_SHAPES, RootShape
 from ringfence.config.schema.sms import AccountShape
+from ringfence.config.schema.voice import VoiceAccountShape
 from ringfence.config.secrets import SecretInput, SecretProvider, SecretResolver, SecretSource
 from ringfence.config.settings import (
     DeliverySettings,
@@ -45,6 +57,8 @@ from ringfence.config.settings import (
 from ringfence.config.source import Source, locate, open_to_all, parse, read_text
 from ringfence.config.stores import store_url
 from ringfence.config.templates import make_templates
+from ringfence.config.voice_lines import Joined, Joiner
+from ringfence.config.voices import VoiceMaker
 from ringfence.delivery.breaker import BREAKER
 from ringfence.delivery.retry import RETRY, TURN, WATCH
 from ringfence.model.classifier import Classifier
@@ -105,10 +119,22 @@ class Assembly:
         agents = maker_of_agents.make_all(self.values)
         gateway = self._gateway(warnings)
         maker = LineMaker(resolver, self.problems, warnings, gateway.public_base_url, tuple(agents))
-        accounts = self._accounts()
-        lines = tuple(maker.make(account) for account in accounts)
+        joined = self._accounts(resolver)
+        accounts = joined.accounts
+        calls = Calls(joined.voices, self.problems, warnings)
+        callers = VoiceMaker(
+            resolver,
+            self.problems,
+            warnings,
+            gateway.public_base_url,
+            tuple(agents),
+            self.environ,
+        )
+        lines = tuple(calls.attached(callers, maker.make(account), account) for account in accounts)
         self._check_paths(accounts, lines)
+        calls.check_paths(accounts, lines)
         policies, looser = self._policies(accounts, lines, warnings)
+        lines = tuple(calls.bounded(line, policies[line.id]) for line in lines)
         classifiers = self._classifiers(accounts, lines, tuple(agents), warnings)
         warnings += _line_warnings(lines, agents)
         store = StoreSettings(
@@ -219,7 +245,8 @@ class Assembly:
             for name, value in self.environ.items()
             if name not in (*environment.VARIABLES, environment.STORE_VARIABLE)
         }
-        return Side(other._accounts(), resolver, other._store_url(resolver, []))
+        accounts = other._accounts(resolver).accounts
+        return Side(accounts, resolver, other._store_url(resolver, []))
 
     def _classifiers(
         self,
@@ -264,15 +291,34 @@ class Assembly:
 
     # -- lines ------------------------------------------------------------------------------------
 
-    def _accounts(self) -> tuple[Account, ...]:
-        sms = self.values.get("channels", {}).get("sms", {})
-        left_out = frozenset(loc[2:] for loc in self.left_out if loc[:2] == ("channels", "sms"))
-        raw, places = environment.default_account(self.environ)
+    def _accounts(self, resolver: SecretResolver) -> Joined:
+        """Every line's keys: those of texts, with those of calls joined to them by number."""
+        sms, left_out = self._channel("sms")
+        layer = self._environment_layer(AccountShape, environment.default_account(self.environ))
+        accounts = effective_accounts(sms, left_out, layer)
+        if "voice" not in self.values.get("channels", {}):
+            return Joined(accounts)
+        voice, left_out = self._channel("voice")
+        provider = voice.get("provider", sms.get("provider", DEFAULT_PROVIDER))
+        found = environment.voice_account(self.environ, provider)
+        layer = self._environment_layer(VoiceAccountShape, found)
+        joiner = Joiner(sms, accounts, default_id(sms, accounts), resolver, self.problems)
+        return joiner.join(effective_accounts(voice, left_out, layer, VOICE))
+
+    def _channel(self, name: str) -> tuple[dict[str, Any], frozenset[Loc]]:
+        """A channel's checked keys, and where bad ones were."""
+        place = ("channels", name)
+        left_out = frozenset(loc[2:] for loc in self.left_out if loc[:2] == place)
+        return self.values.get("channels", {}).get(name, {}), left_out
+
+    def _environment_layer(
+        self, shape: type[Shape], found: tuple[dict[str, Any], dict[str, str]]
+    ) -> Layer:
+        raw, places = found
         problems = Problems()
-        checked, bad = check(AccountShape, raw, "", problems)
+        checked, bad = check(shape, raw, "", problems)
         problems.hand_over(self.problems, places)
-        layer = Layer(checked, places=places, bad=frozenset(str(loc[0]) for loc in bad))
-        return effective_accounts(sms, left_out, layer)
+        return Layer(checked, places=places, bad=frozenset(str(loc[0]) for loc in bad))
 
     def _check_paths(self, accounts: tuple[Account, ...], lines: tuple[Line, ...]) -> None:
         """B104. Switched-off lines do not listen."""
@@ -308,9 +354,7 @@ class Assembly:
             self.problems.add(
                 f"{SMS_PATH}.defaultAccount", f"the name of an account ({names})", wanted
             )
-        if wanted in ids:
-            return str(wanted)
-        return DEFAULT_ACCOUNT if DEFAULT_ACCOUNT in ids else next(iter(ids), "")
+        return str(wanted) if wanted in ids else first_id(ids)
 
     # -- secrets, gateway, store ------------------------------------------------------------------
 

@@ -19,7 +19,10 @@ SECRET_KEYS = frozenset(
         "secrets",
         "password",
         "token",
+        "pin",
         "TWILIO_AUTH_TOKEN",
+        "TELNYX_API_KEY",
+        "PLIVO_AUTH_TOKEN",
     }
 )
 NUMBER_KEYS = frozenset(
@@ -30,9 +33,11 @@ NUMBER_KEYS = frozenset(
         "owners",
         "allowTo",
         "testRecipients",
+        "toNumber",
         "number",
         "TWILIO_PHONE_NUMBER",
         "TWILIO_SMS_FROM",
+        "TWILIO_FROM_NUMBER",
         "SMS_ALLOWED_USERS",
     }
 )

@@ -50,7 +50,7 @@ class Problems:
     def hand_over(self, other: Problems, places: Mapping[str, str]) -> None:
         """Give these problems to `other`, each key named by where it stands (a variable, say)."""
         for path, text in self._found:
-            key = re.split(r"[.\[]", path, maxsplit=1)[0]
+            key = path if path in places else re.split(r"[.\[]", path, maxsplit=1)[0]
             other._note(places.get(key, key) + path[len(key) :], text)
 
     def _note(self, path: str, text: str) -> None:

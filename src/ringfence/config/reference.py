@@ -17,7 +17,13 @@ from pydantic.fields import FieldInfo
 
 from ringfence.agents import command, echo, openai, webhook
 from ringfence.config import settings as ours
-from ringfence.config.environment import KEYS, PROFILE_VARIABLE, STORE_VARIABLE
+from ringfence.config.environment import (
+    KEYS,
+    PROFILE_VARIABLE,
+    SPEECH_KEYS,
+    STORE_VARIABLE,
+    VOICE_KEYS,
+)
 from ringfence.config.schema import (
     events,
     flows,
@@ -27,10 +33,12 @@ from ringfence.config.schema import (
     sms,
     templates,
     tickets,
+    voice,
 )
 from ringfence.config.secrets import SecretInput
 from ringfence.config.source import CONFIG_VARIABLE, DEFAULT_PATH
 from ringfence.model import line, template
+from ringfence.model import voice as calls
 
 
 def _field_defaults(settings: type[Any]) -> dict[str, Any]:
@@ -52,6 +60,8 @@ _DEFAULTS: dict[type[BaseModel], Any] = {
     sections.CommandShape: _field_defaults(command.Settings),
     sections.EchoShape: _field_defaults(echo.Settings),
     sms.AccountShape: _field_defaults(line.Line),
+    voice.TurnsShape: calls.TurnTaking(),
+    voice.SentencesShape: calls.Sentences(),
     templates.TemplateShape: _field_defaults(template.Template),
     templates.FieldShape: _field_defaults(template.Field),
 }
@@ -123,6 +133,13 @@ def render() -> str:
         "Also under each `channels.sms.accounts.<id>`, "
         "except `accounts` and `defaultAccount`; an account inherits what it does not set.",
     )
+    parts += _section(
+        "channels.voice",
+        voice.VoiceShape,
+        "Also under each `channels.voice.accounts.<id>`, except `accounts`; an account inherits what it "
+        "does not set, but no `fromNumber` and no `publicUrl`.",
+    )
+    parts += _section("channels.voice.numbers.<number>", voice.RouteShape)
     for name in (
         *("gateway", "store", "secrets", "policy", "logging", "delivery"),
         *("retention", "audit", "heartbeat", "telemetry"),
@@ -265,12 +282,21 @@ def _type_name(annotation: Any) -> str:
     if annotation is SecretInput:
         return "secret"
     if _shape_of(annotation) is not None:
-        return "account" if annotation is sms.AccountShape else "object"
+        accounts = (sms.AccountShape, voice.VoiceAccountShape)
+        return "account" if annotation in accounts else "object"
     return names.get(annotation, "any")
 
 
 def _environment() -> list[str]:
     rows = [f"| `{name}` | `channels.sms.{key}` |" for key, names in KEYS for name in names]
+    rows += [
+        f"| `{name}` | `channels.voice.{key}`, with provider {provider} |"
+        for provider, key, name in VOICE_KEYS
+    ]
+    rows += [
+        f"| `{name}` | `apiKey` of `channels.voice.stt` and `tts`, with provider {service} |"
+        for service, name in SPEECH_KEYS.items()
+    ]
     rows += [
         f"| `{STORE_VARIABLE}` | `store.url` |",
         f"| `{PROFILE_VARIABLE}` | `profile`, and wins over it |",
@@ -279,6 +305,7 @@ def _environment() -> list[str]:
     return [
         "## Environment variables\n",
         "They stand in for keys of the default account that the file does not set; the file wins, "
-        "and named accounts never see them. A blank variable counts as absent.\n",
+        "and named accounts never see them. Keys of speech services stand in for every account. A "
+        "blank variable counts as absent.\n",
         "\n".join(["| variable | key |", "|---|---|", *rows]) + "\n",
     ]

@@ -124,8 +124,10 @@ class VoiceSettings:
     waits for words, `at_once` the calls under way together. `detects_machines` has the provider listen
     for answering machines; `voicemail` is left on one (empty: it is hung up on).
 
-    `route` is what holds for any number, `routes` what holds for some, by E.164 (`route_to`). `stream` is None where
-    the provider itself speaks and listens. `connection_id` is Telnyx's call control application."""
+    `route` is what holds for any number, `routes` what holds for some, by E.164 (`route_to`). `stream` is
+    None where the provider itself speaks and listens. `connection_id` is Telnyx's call control
+    application. `blocked_reason` says why there are no calls although they are configured (a secret
+    that cannot be had, no public address): `Line.voice_url` is None then, while texts go on."""
 
     webhook_path: str
     route: Route

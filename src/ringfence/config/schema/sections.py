@@ -21,6 +21,7 @@ from ringfence.config.schema.base import (
 from ringfence.config.schema.oncall import LISTED_MAX, RespondingShape
 from ringfence.config.schema.policy import PolicyShape
 from ringfence.config.schema.sms import SmsShape
+from ringfence.config.schema.voice import VoiceShape
 from ringfence.config.schema.watching import HeartbeatShape, TelemetryShape
 from ringfence.delivery.breaker import BREAKER
 from ringfence.delivery.retry import RETRY, TURN, WATCH
@@ -271,6 +272,7 @@ SECRET_SHAPES: dict[str, type[Shape]] = {
 
 class ChannelsShape(Shape):
     sms: SmsShape = key("Text messages: the keys of OpenClaw's SMS channel and our own.")
+    voice: VoiceShape = key("Calls: the keys of OpenClaw's voice-call plugin and our own.")
 
 
 class ProfilesShape(Shape):

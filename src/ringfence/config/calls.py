@@ -1,0 +1,73 @@
+"""What calls add to each line of a configuration while it is loaded: their settings, their paths on the
+public listener, and the time that the line's policy leaves them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ringfence.config.accounts import Account
+from ringfence.config.problems import Problems
+from ringfence.config.voices import VoiceMaker
+from ringfence.model.line import Line
+from ringfence.policy.policy import Policy
+from ringfence.policy.rules import call_limits
+
+
+@dataclass(slots=True)
+class Calls:
+    """`voices` are the calls' accounts by line id."""
+
+    voices: Mapping[str, Account]
+    problems: Problems
+    warnings: list[str]
+
+    def attached(self, maker: VoiceMaker, line: Line, account: Account) -> Line:
+        voice = self.voices.get(line.id)
+        if voice is None:
+            return line
+        made = maker.make(line, account, voice)
+        if line.enabled and made.voice is not None and made.voice.blocked_reason:
+            self.warnings.append(f"line {line.id} has no calls: {made.voice.blocked_reason}")
+        return made
+
+    def bounded(self, line: Line, policy: Policy) -> Line:
+        """The line's calls under what its policy allows; a longer one than that cannot be meant."""
+        if line.voice is None:
+            return line
+        settings = policy.settings.get(call_limits.RULE.name, call_limits.RULE.settings)
+        limit_s = settings.minutes * 60
+        voice = self.voices[line.id]
+        if line.voice.limit_s > limit_s and "maxDurationSeconds" in voice.values:
+            self.problems.add(
+                voice.path("maxDurationSeconds"),
+                f"at most {limit_s} (policy.callLimits.minutes is {settings.minutes})",
+                line.voice.limit_s,
+            )
+        bounded = replace(line.voice, limit_s=min(line.voice.limit_s, limit_s))
+        return replace(line, voice=bounded)
+
+    def check_paths(self, accounts: Sequence[Account], lines: Sequence[Line]) -> None:
+        """B104: one webhook, one line. Media sockets are told apart by their tokens, so lines may
+        share their path, but no webhook lies on it."""
+        taken = {line.webhook_path: line.id for line in lines if line.enabled}
+        streams = [line.voice.stream.path for line in lines if line.voice and line.voice.stream]
+        for line in lines:
+            if not line.enabled or line.voice is None:
+                continue
+            voice, path = self.voices[line.id], line.voice.webhook_path
+            if path in taken:
+                whose = "texts" if taken[path] == line.id else taken[path]
+                self.problems.add(
+                    voice.path("webhookPath"),
+                    f"a path of its own ({whose} and calls of {line.id} share it)",
+                    path,
+                )
+            taken.setdefault(path, line.id)
+        for path in taken:
+            for stream in streams:
+                if path == stream or path.startswith(stream + "/"):
+                    self.problems.refuse(
+                        "channels.voice.streaming.streamPath",
+                        f"{stream} is where the webhook {path} is: give media sockets another path",
+                    )
