@@ -25,7 +25,10 @@ CALL = OutboundCall(CALL_ID, "+15555550123", LIMIT_S, turn="t1")
 NOTICE: tuple[Instruction, ...] = (Say("Hello"), Wait(1), HangUp())
 BODIES = (b"", b"{}", b"[]", b"null", b"<html>", b"\xff", b"[" * 100_000, b'{"sid":1,"data":7}')
 # An id in each provider's form, for requests about a call that exists.
-REMOTE = {"twilio": "CA" + "a1" * 16}
+REMOTE = {
+    "twilio": "CA" + "a1" * 16,
+    "plivo": "57a1b60a-5c0b-11e7-9082-ef888d0400e9",
+}
 
 
 def line_of(name: str) -> Line:

@@ -1,6 +1,6 @@
 """Plivo's messaging: signed forms in, the v1 Message API out (facts 2.10). A codec: it opens no socket,
-reads no clock, writes no log, and must never take a URL from a request header. Text messages only; calls
-are not carried on Plivo.
+reads no clock, writes no log, and must never take a URL from a request header. Calls are in
+plivo_calls.py.
 
 Three things differ from Twilio. Nothing of a webhook names the account, so that the signed address and
 the number tell whose it is. What Plivo returns of a message has no text, so that a send whose answer was

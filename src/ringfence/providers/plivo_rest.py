@@ -1,12 +1,13 @@
 """Plivo's REST API as values (v1, Basic authentication, JSON): requests, documents, error documents. Knows
-nothing of messages; the codec does. Must never put the auth token anywhere but into the secret headers."""
+nothing of messages and calls; the codecs do. Must never put the auth token anywhere but into the secret
+headers."""
 
 from __future__ import annotations
 
 import json
 import re
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -20,12 +21,14 @@ from ringfence.model.line import Line
 from ringfence.model.wire import WireRequest, WireResponse
 from ringfence.providers import forms, urls
 from ringfence.providers.answers import document, told
+from ringfence.providers.meanings import Meaning
 from ringfence.providers.plivo_errors import NO_CREDIT, meaning
 from ringfence.providers.redaction import readable
 
 ERROR_BYTES_MAX = 8 * 1024
 _JSON = {"Accept": "application/json"}
 _POSTED = {"Accept": "application/json", "Content-Type": "application/json"}
+Meanings = Callable[[int | None], Meaning]
 _CODE = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
 
 
@@ -53,6 +56,12 @@ def post(line: Line, path: str, document: Mapping[str, object]) -> WireRequest:
     )
 
 
+def delete(line: Line, path: str) -> WireRequest:
+    return WireRequest(
+        "DELETE", address(line, path), headers=_JSON, secret_headers=_credentials(line)
+    )
+
+
 def _credentials(line: Line) -> dict[str, str]:
     given = line.credentials
     if not given.account_id or not given.auth_tokens:
@@ -61,7 +70,7 @@ def _credentials(line: Line) -> dict[str, str]:
     return {"Authorization": f"Basic {word}"}
 
 
-def answer(response: WireResponse) -> dict[str, Any]:
+def answer(response: WireResponse, meant: Meanings = meaning) -> dict[str, Any]:
     """The document of a good answer to a read. Raises ProviderMisconfigured, ProviderRejected or
     ProviderBusy for a refusal, ProviderError for an answer that cannot be read."""
     if 200 <= response.status < 300:
@@ -69,7 +78,7 @@ def answer(response: WireResponse) -> dict[str, Any]:
         if found is None:
             raise ProviderError(f"The answer (HTTP {response.status}) is not the API's JSON.")
         return found
-    words = detail(response)
+    words = detail(response, meant)
     if response.status in (401, 403):
         raise ProviderMisconfigured(words)
     if response.status == 429 or response.status >= 500:
@@ -97,8 +106,8 @@ def code_of(value: object) -> int | None:
     return int(text) if _CODE.fullmatch(text) else None
 
 
-def detail(response: WireResponse) -> str:
+def detail(response: WireResponse, meant: Meanings = meaning) -> str:
     """What an operator may read of a refusal: our words, then the provider's, redacted (P9)."""
     code = refusal_code(response)
     theirs = said(response) or readable(response.body, ERROR_BYTES_MAX)
-    return told("Plivo", response.status, code, meaning(code), theirs)
+    return told("Plivo", response.status, code, meant(code), theirs)

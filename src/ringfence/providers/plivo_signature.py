@@ -24,10 +24,17 @@ Fields = Sequence[tuple[str, str]]
 
 
 def check(
-    headers: Mapping[str, str], url: str, query: Fields, form: Fields, tokens: Iterable[str]
+    headers: Mapping[str, str],
+    url: str,
+    query: Fields,
+    form: Fields,
+    tokens: Iterable[str],
+    *,
+    setting: str = "publicWebhookUrl",
 ) -> None:
     """Raise SignatureRefused unless one of `tokens` signed this POST. `url` is the configured address
-    without query and fragment; nothing of it is normalised, since the sender signs what was typed."""
+    (by `setting`) without query and fragment; nothing of it is normalised, since the sender signs what
+    was typed."""
     given = [one.strip() for name in SIGNATURES for one in headers.get(name, "").split(",")]
     given = [one for one in given if one][:SIGNATURES_MAX]
     nonce, keys = headers.get(NONCE, ""), [token.encode() for token in tokens if token]
@@ -36,11 +43,11 @@ def check(
     if not _NONCE_VALUE.fullmatch(nonce):
         raise SignatureRefused(f"It has no {NONCE} header, or one that cannot be a nonce.")
     if not url or not keys:
-        what = "publicWebhookUrl" if not url else "authToken"
+        what = setting if not url else "authToken"
         raise SignatureRefused(f"The line has no {what}, so no signature can be checked; set it.")
     if not _held(given, f"{signed_text(url, query, form)}.{nonce}", keys):
         raise SignatureRefused(
-            "Check that publicWebhookUrl is the very URL set at the provider, and the auth token."
+            f"Check that {setting} is the very URL set at the provider, and the auth token."
         )
 
 
