@@ -123,13 +123,12 @@ class CallTable(CallWords):
 
 
 def _before(column: str, value: str, after: str | None) -> tuple[str, Row]:
-    """Of one line or person, newest first. With `after` a page begins where it says: a row comparison
-    is a place in the index, where a range and a filter would walk there from the newest on."""
+    """Of one line or person, newest first. With `after` a page begins where it says: for SQLite only an
+    equality makes a place in the index of it, a range would walk there from the newest on."""
     order = f"ORDER BY c.{column} DESC, c.seq DESC"
     if after is None:
         return f"{within(f'c.{column}')} {order}", (value, value)
-    place = f"(c.{column}, c.seq) < (?, {_SEQ})"
-    return f"c.{column} >= ? AND {place} {order}", (value, value, after)
+    return f"c.{column} = ? AND c.seq < {_SEQ} {order}", (value, after)
 
 
 def _row(call: Call) -> Row:
@@ -155,7 +154,7 @@ def _row(call: Call) -> Row:
         micros_or_none(call.look_at),
         call.looks,
         call.error_code,
-        call.called,
+        storable(call.called),
         call.silences,
         int(not call.is_over),
     )
