@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 
 from ringfence.config.settings import Settings
 from ringfence.gateway.call_words import CALL, KEYS
+from ringfence.gateway.halt import stop
 from ringfence.gateway.proposal import Proposal, Proposed
 from ringfence.gateway.review import propose
 from ringfence.model.call import Call, CallMode, Words
+from ringfence.model.contact import SwitchScope
 from ringfence.model.line import AccessPolicy
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act
@@ -74,11 +76,24 @@ class Calling:
         await self.until(self.story.carrier.settles())
         await self.story.settle()
 
-    async def call(self, index: int = -1) -> Call:
-        """The newest of the calls on record, or another one."""
-        found = await self.story.read(lambda tx: tx.calls.listing(100, None, None, None))
-        call: Call = found[-1 - index] if index >= 0 else found[0]
-        return call
+    async def stops(self) -> None:
+        """Everything, by an operator."""
+        kit, now = self.story.gateway.kit, self.story.clock.now()
+        await self.story.write(
+            lambda tx: stop(kit, tx, SwitchScope.EVERYTHING, "", "test", "operator:test", now)
+        )
+        kit.calls_bell.ring()
+
+    async def call(self) -> Call:
+        """The newest of the calls on record."""
+        return (await self.all_calls())[0]
+
+    async def all_calls(self) -> list[Call]:
+        """The newest first."""
+        found: list[Call] = await self.story.read(
+            lambda tx: tx.calls.listing(100, None, None, None)
+        )
+        return found
 
     async def words(self, call: Call) -> list[Words]:
         said: list[Words] = await self.story.read(lambda tx: tx.calls.words_of(call.id))

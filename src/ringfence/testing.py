@@ -38,6 +38,7 @@ from ringfence.simulator.webhooks import Delivery, RetryMode, WebhookRequest
 from ringfence.simulator.world import World, WorldSettings
 
 __all__ = [
+    "SCRIPTS",
     "Alert",
     "Attachment",
     "Behaviour",

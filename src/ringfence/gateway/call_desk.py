@@ -12,8 +12,9 @@ from typing import assert_never
 
 from ringfence.gateway import call_words as words
 from ringfence.gateway.call_asking import Asking, owe
+from ringfence.gateway.call_ending import end
 from ringfence.gateway.call_keys import pressed
-from ringfence.gateway.call_life import RING_SLACK, Told, end, fold
+from ringfence.gateway.call_life import RING_SLACK, Told, fold
 from ringfence.gateway.call_placing import caller_of, manner_of, voice_of
 from ringfence.gateway.call_words import Manner
 from ringfence.gateway.equipment import Equipment

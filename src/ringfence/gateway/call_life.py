@@ -10,14 +10,7 @@ from typing import assert_never
 
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.reports import Report, fold_reports
-from ringfence.model.call import (
-    Answerer,
-    Call,
-    CallMode,
-    CallState,
-    EndReason,
-    after,
-)
+from ringfence.model.call import Answerer, Call, CallMode, CallState, EndReason, after
 from ringfence.model.message import Direction, MessageStatus, StatusCallback
 from ringfence.ports import Tx
 
@@ -66,17 +59,6 @@ def fold(kit: Equipment, tx: Tx, call: Call, told: Told, now: datetime) -> Call:
         changed = replace(changed, looks=0)
     tx.calls.save([changed])
     return changed
-
-
-def end(kit: Equipment, tx: Tx, call: Call, reason: EndReason, now: datetime) -> Call:
-    """We want it over: a hang-up is owed from now on until the provider says that it is (B133)."""
-    if call.is_over or call.ending is not None:
-        return call
-    ending = replace(call, ending=reason, look_at=now, looks=0, updated_at=now)
-    tx.calls.save([ending])
-    body = {"reason": reason, "line": call.line, "state": call.state}
-    tx.audit.append([kit.audit("call_ending", call.id, "system", now, body)])
-    return ending
 
 
 def lost(kit: Equipment, tx: Tx, call: Call, now: datetime) -> Call:

@@ -8,7 +8,8 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ringfence.gateway.call_life import LIVE_LOOK, Told, end, fold, lost, next_look
+from ringfence.gateway.call_ending import end
+from ringfence.gateway.call_life import LIVE_LOOK, Told, fold, lost, next_look
 from ringfence.gateway.call_placing import caller_of
 from ringfence.gateway.call_words import Manner, say
 from ringfence.gateway.equipment import Equipment

@@ -7,6 +7,7 @@ import re
 from datetime import datetime
 from typing import assert_never
 
+from ringfence.gateway.call_ending import end_stopped, end_with
 from ringfence.gateway.cancel import cancel_person, hold_items
 from ringfence.gateway.equipment import Equipment
 from ringfence.model.contact import Person, Switch, SwitchScope
@@ -32,9 +33,16 @@ def stop(
     """Engage a kill switch and hold what is waiting; answers how many messages were held (P3)."""
     tx.switches.engage(Switch(scope, subject, now, reason, actor))
     held = hold_items(kit, tx, _pending(tx, scope, subject), STOPPED, actor, now)
+    ended = end_stopped(kit, tx, scope, subject, actor, now)
     # The words as typed stand with the switch; the record outlives every person in it (P9).
     words = _NUMBER.sub(lambda found: mask(found.group()), reason)
-    body = {"scope": scope, "reason": words, "held": held, **_named(tx, scope, subject)}
+    body = {
+        "scope": scope,
+        "reason": words,
+        "held": held,
+        "calls": ended,
+        **_named(tx, scope, subject),
+    }
     tx.audit.append([kit.audit("stop", scope.value, actor, now, body)])
     return held
 
@@ -78,6 +86,7 @@ def block(kit: Equipment, tx: Tx, number: PhoneNumber, actor: str, now: datetime
     person = known(kit, tx, number, now)
     tx.people.set_blocked(number, True)
     tx.audit.append([kit.audit("blocked", person.contact_id, actor, now, {})])
+    end_with(kit, tx, number, actor, now)
     return cancel_person(kit, tx, number, "blocked", actor, now)
 
 
