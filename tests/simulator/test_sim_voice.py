@@ -585,7 +585,7 @@ async def test_when_the_first_address_fails_the_second_is_asked(
         ("<Response><Say>", "text/xml", 12100),
         ("<Response><Sing/></Response>", "text/xml", 12200),
         (
-            "<Response><Connect><Stream url='wss://x.example'/></Connect></Response>",
+            "<Response><Start><Stream url='wss://x.example'/></Start></Response>",
             "text/xml",
             12200,
         ),

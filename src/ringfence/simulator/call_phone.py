@@ -7,11 +7,12 @@ bounded in real time; it never sleeps."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from ringfence.simulator.calls import Call, Played
+from ringfence.simulator.stream_playout import Ear
 
 WAIT_S: Final = 5.0
 CONNECTIONS_MAX: Final = 200  # kept per phone; the oldest make room
@@ -45,13 +46,24 @@ class Bell:
 
 
 class Wire(Protocol):
-    """What a person at a phone does to a call."""
+    """What a person at a phone does to a call, and the sound they hear of it."""
+
+    @property
+    def ear(self) -> Ear: ...
+
+    @property
+    def sounded(self) -> Bell: ...
+
+    @property
+    def taps(self) -> Sequence[object]: ...
 
     def pick_up(self, by: str) -> None: ...
 
     def press(self, digit: str) -> None: ...
 
     def speak(self, words: str) -> None: ...
+
+    def utter(self, sound: bytes) -> None: ...
 
     def put_down(self) -> None: ...
 
@@ -125,6 +137,30 @@ class Calling:
                 break
         return played
 
+    async def is_streamed(self, *, timeout_s: float = WAIT_S) -> Call:
+        """Wait until a media stream of the latest call is open. Raises NotHeard."""
+
+        def found() -> Call | None:
+            last = self.connections[-1] if self.connections else None
+            return last.call if last is not None and last.wire.taps else None
+
+        return await self._until(found, "have a media stream", timeout_s)
+
+    async def hears_sound(self, ms: int = 20, *, timeout_s: float = WAIT_S) -> bytes:
+        """Wait until media streams have played out that much in the latest call, in all; what they
+        played, µ-law. Raises NotHeard."""
+        if not self.connections:
+            raise NotHeard(f"{self.number} has no call to hear anything of")
+        wire = self.connections[-1].wire
+        try:
+            async with asyncio.timeout(timeout_s):
+                while wire.ear.heard_ms < ms:
+                    await wire.sounded.wait()
+        except TimeoutError:
+            heard_ms = wire.ear.heard_ms
+            raise NotHeard(f"{self.number} heard {heard_ms} ms of sound, not {ms}") from None
+        return wire.ear.sound
+
     async def is_over(self, *, timeout_s: float = WAIT_S) -> Call:
         """Wait until the latest call is over. Raises NotHeard."""
 
@@ -171,6 +207,14 @@ class Calling:
         """Speak on the live call. Raises NotHeard when there is none."""
         self._live("speak").wire.speak(words)
         self.bell.ring()
+
+    def utters(self, sound: bytes) -> None:
+        """Say µ-law sound (8 kHz) on the live call. Raises NotHeard when there is none, or no media
+        stream to hear it."""
+        wire = self._live("speak").wire
+        if not wire.taps:
+            raise NotHeard(f"{self.number} has no media stream that would carry sound")
+        wire.utter(sound)
 
     def hangs_up(self) -> None:
         """End the live call, or turn away the one that rings. Raises NotHeard when there is none."""

@@ -4,11 +4,13 @@ Holds no rules of TwiML and posts nothing."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
+from ringfence.simulator.call_phone import Bell
 from ringfence.simulator.calls import Call, CallDirection, Played
+from ringfence.simulator.stream_playout import Ear
 from ringfence.simulator.timeline import Clock
 
 # What a phone's word for who picked up is in the carrier's, by mode of detection.
@@ -45,9 +47,20 @@ class Source:
     fields: tuple[tuple[str, str], ...] = ()
 
 
+class Tap(Protocol):
+    """What follows a person as it happens: a media stream."""
+
+    def press(self, digit: str) -> None: ...
+
+    def speak(self, words: str) -> None: ...
+
+    def utter(self, sound: bytes) -> None: ...
+
+
 @dataclass(slots=True, eq=False)
 class Session:
-    """A leg that is not over. `by` is who picked up, in the phone's word."""
+    """A leg that is not over. `by` is who picked up, in the phone's word. `ear` keeps the sound that
+    media streams played out, `sounded` rings and `listeners` are called with each frame of it."""
 
     call: Call
     clock: Clock
@@ -61,6 +74,10 @@ class Session:
     posting: asyncio.Task[None] | None = None  # its latest status callback
     held: list[Any] = field(default_factory=list)  # status callbacks that come late
     owed: list[Source] = field(default_factory=list)  # to be asked once it is over
+    taps: list[Tap] = field(default_factory=list)
+    ear: Ear = field(default_factory=Ear)
+    sounded: Bell = field(default_factory=Bell)
+    listeners: list[Callable[[bytes], None]] = field(default_factory=list)
 
     @property
     def verdict(self) -> str:
@@ -76,10 +93,19 @@ class Session:
     def press(self, digit: str) -> None:
         self._note("keys", digit)
         self.inputs.put_nowait(Key(digit))
+        for tap in self.taps:
+            tap.press(digit)
 
     def speak(self, words: str) -> None:
         self._note("mine", words)
         self.inputs.put_nowait(Words(words))
+        for tap in self.taps:
+            tap.speak(words)
+
+    def utter(self, sound: bytes) -> None:
+        """Say µ-law sound; without a media stream nothing here hears it."""
+        for tap in self.taps:
+            tap.utter(sound)
 
     def _note(self, kind: str, text: str) -> None:
         now = self.clock.now()

@@ -22,6 +22,10 @@ PROBABILITIES: Final = (
     "error_after_accept",
     "error_before_accept",
     "throttled",
+    "stream_doubled",
+    "stream_dropped",
+    "stream_slow",
+    "stream_disordered",
 )
 
 
@@ -54,6 +58,13 @@ class Faults:
     throttle_burst: int = 3
     latency_before_s: float = 0.0  # before the message is taken
     latency_after_s: float = 0.0  # between taking it and answering
+    stream_doubled: float = 0.0  # a media stream gets a second socket
+    stream_doubled_s: float = 1.0
+    stream_dropped: float = 0.0  # its socket breaks
+    stream_dropped_s: float = 1.0  # after so much was played
+    stream_slow: float = 0.0  # the application's messages are read slowly
+    stream_slow_s: float = 0.1
+    stream_disordered: float = 0.0  # a piece of sound changes places with the next
 
     def __post_init__(self) -> None:
         for name in PROBABILITIES:
@@ -61,7 +72,9 @@ class Faults:
                 raise ValueError(f"{name} is a probability: between 0 and 1")
         if self.throttle_burst < 1:
             raise ValueError("throttle_burst is a number of requests: 1 or more")
-        if min(self.latency_before_s, self.latency_after_s, self.callback_delay_s) < 0:
+        waits = ("latency_before_s", "latency_after_s", "callback_delay_s")
+        streams = ("stream_doubled_s", "stream_dropped_s", "stream_slow_s")
+        if min(getattr(self, name) for name in (*waits, *streams)) < 0:
             raise ValueError("latencies and delays are seconds: 0 or more")
 
     def changed(self, changes: Mapping[str, object]) -> Faults:

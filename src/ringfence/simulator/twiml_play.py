@@ -13,6 +13,7 @@ from urllib.parse import urljoin
 from ringfence.simulator.call_bridge import bridge
 from ringfence.simulator.call_session import Key, Session, Source, Words, cancelled
 from ringfence.simulator.calls import Played
+from ringfence.simulator.twiml_stream import connect_stream
 from ringfence.simulator.twiml_voice import Script, Verb
 from ringfence.simulator.webhooks import without_fragment
 
@@ -88,8 +89,10 @@ class Player:
                 return await self._record(verb)
             case "Dial":
                 return await self._dial(verb)
+            case "Connect" if verb.children and verb.children[0].name == "Stream":
+                return await connect_stream(self, verb)
             case "Redirect":
-                return self._source(verb.text, verb)
+                return self.source(verb.text, verb)
             case "Hangup":
                 raise HungUp
             case "Reject":
@@ -99,7 +102,7 @@ class Player:
                 raise HungUp
         return None
 
-    def _source(self, url: str, verb: Verb, *fields: tuple[str, str]) -> Source:
+    def source(self, url: str, verb: Verb, *fields: tuple[str, str]) -> Source:
         """An address as a document writes it: relative to the document's own."""
         whole = urljoin(without_fragment(self._url), url) if url else self._url
         return Source(url=whole, method=verb["method"] or "POST", fields=fields)
@@ -156,7 +159,7 @@ class Player:
         finally:
             await cancelled(prompts)
         if fields or verb.is_true("actionOnEmptyResult", False):
-            return self._source(verb["action"], verb, *(fields or [("Digits", "")]))
+            return self.source(verb["action"], verb, *(fields or [("Digits", "")]))
         return None
 
     async def _prompts(self, verbs: Sequence[Verb]) -> None:
@@ -225,7 +228,7 @@ class Player:
 
     def _recorded(self, verb: Verb, words: list[str], started: datetime, digit: str) -> Source:
         fields = self.voice.recorded(self.call, verb, words, started)
-        return self._source(verb["action"], verb, *fields, ("Digits", digit))
+        return self.source(verb["action"], verb, *fields, ("Digits", digit))
 
     # -- dial ---------------------------------------------------------------------------------
 
@@ -239,7 +242,7 @@ class Player:
         if noun["url"]:
             self.voice.alert(self.call, 12200, self._url, "a whisper is not played here yet")
         fields = await bridge(self.voice, self.session, verb, noun)
-        return self._source(verb["action"], verb, *fields) if verb["action"] else None
+        return self.source(verb["action"], verb, *fields) if verb["action"] else None
 
 
 class _Gathering:

@@ -20,6 +20,7 @@ from ringfence.simulator.checks import Form
 from ringfence.simulator.dialect import account_path
 from ringfence.simulator.records import Account, Alert, Line, Webhook
 from ringfence.simulator.refusals import Refusal
+from ringfence.simulator.streams import Streams
 from ringfence.simulator.twiml_play import HungUp, Player, Rejected
 from ringfence.simulator.twiml_voice import Script, Verb
 from ringfence.simulator.webhooks import Delivery
@@ -54,12 +55,14 @@ class Voice:
     recordings: list[Recording] = field(default_factory=list)
     book: CallBook = field(init=False)
     reports: Reports = field(init=False)
+    streams: Streams = field(init=False)
     _asked: int = 0
     _callers: dict[str, str] = field(default_factory=dict)  # who sits at an inbound call
 
     def __post_init__(self) -> None:
         self.book = CallBook(self.exchange.carrier)
         self.reports = Reports(self.exchange, self.alert)
+        self.streams = Streams(self.exchange)
 
     @property
     def clock(self) -> Clock:
