@@ -49,7 +49,7 @@ VOICE = Channel(
         "tts",
     ),
     senders=frozenset({"fromNumber"}),
-    own=frozenset({"fromNumber", "publicUrl"}),
+    own=frozenset({"fromNumber", "publicUrl", "numbers"}),
 )
 _CHANNEL_ONLY = ("accounts", "defaultAccount", "enabled")
 
@@ -159,7 +159,7 @@ def _merged(channel: Channel, name: str, layers: list[Layer], switched_on: bool)
         _give_way(values, layer.values)
         for key, value in layer.values.items():
             grouped = key in channel.groups
-            values[key] = _inherited(values.get(key, {}), value) if grouped else value
+            values[key] = inherited(values.get(key, {}), value) if grouped else value
             origins[key] = layer.place(key)
             if grouped:
                 origins |= {f"{key}.{inner}": layer.inner(key, inner) for inner in value}
@@ -168,9 +168,11 @@ def _merged(channel: Channel, name: str, layers: list[Layer], switched_on: bool)
     return Account(name, values, origins, bad, enabled, channel.home(name))
 
 
-def _inherited(farther: Mapping[str, Any], nearer: Mapping[str, Any]) -> dict[str, Any]:
-    """A group's keys, the nearer ones winning; groups within it (a rule's settings) likewise."""
-    merged = dict(farther)
+def inherited(farther: Mapping[str, Any], nearer: Mapping[str, Any]) -> dict[str, Any]:
+    """A group's keys, the nearer ones winning; groups within it (a rule's settings) likewise. Nothing
+    said of one service holds for another."""
+    other_service = "provider" in nearer and nearer["provider"] != farther.get("provider")
+    merged = {} if other_service else dict(farther)
     for key, value in nearer.items():
         known = merged.get(key)
         both = isinstance(known, Mapping) and isinstance(value, Mapping)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
-from ringfence.config.accounts import Account
+from ringfence.config.accounts import SMS, SMS_PATH, VOICE_PATH, Account
 from ringfence.config.numbers import read_number
 from ringfence.config.problems import Problems
 from ringfence.config.secrets import SecretInput, SecretResolver
@@ -87,8 +87,10 @@ def refuse_noted(staging: Side, digests: Iterable[str], problems: Problems) -> N
 def _own(account: Account, key: str) -> str:
     """What to set, as a path of the overlay; what a variable of the default line brings is set
     there too."""
-    home = "channels.sms" if account.id == "default" else f"channels.sms.accounts.{account.id}"
-    return f"{_OWN} profiles.staging.{home}.{key}"
+    place = account.path(key)
+    if not place.startswith(VOICE_PATH):
+        place = f"{SMS.home(account.id) if account.takes_texts else SMS_PATH}.{key}"
+    return f"{_OWN} profiles.staging.{place}"
 
 
 def _secrets(side: Side, *, enabled_only: bool) -> Iterator[tuple[str, tuple[Account, str]]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ringfence.config.accounts import Account
+from ringfence.config.environment import DEFAULT_PROVIDER
 from ringfence.config.problems import Problems
 from ringfence.config.secrets import SecretInput, SecretResolver
 from ringfence.model.errors import SecretUnavailable
@@ -21,7 +22,6 @@ API_BASE_URLS = {
     "telnyx": "https://api.telnyx.com",
     "plivo": "https://api.plivo.com",
 }
-DEFAULT_PROVIDER = "twilio"
 # The key under which a line may name a pool of senders instead of a number.
 SENDER_POOLS = {
     "twilio": "messagingServiceSid",

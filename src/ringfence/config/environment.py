@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+DEFAULT_PROVIDER = "twilio"
 STORE_VARIABLE = "RINGFENCE_STORE_URL"
 PROFILE_VARIABLE = "RINGFENCE_PROFILE"
 KEYS = (
@@ -57,6 +58,13 @@ def default_account(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[st
     if values.get("dangerouslyDisableSignatureValidation") is False:
         del values["dangerouslyDisableSignatureValidation"]
     return values, origins
+
+
+def voice_provider(channels: Mapping[str, Any]) -> str:
+    """Whose variables are read for calls: the provider of calls, else that of texts."""
+    sections = [channels.get(name) for name in ("voice", "sms")]
+    named = (one["provider"] for one in sections if isinstance(one, Mapping) and "provider" in one)
+    return str(next(named, DEFAULT_PROVIDER))
 
 
 def voice_account(

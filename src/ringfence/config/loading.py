@@ -29,7 +29,6 @@ from ringfence.config.calls import Calls
 from ringfence.config.checking import Loc, check, pick
 from ringfence.config.classifiers import classifier_of
 from ringfence.config.contradictions import Judged, contradictions
-from ringfence.config.credentials import DEFAULT_PROVIDER
 from ringfence.config.disclosures import default_words
 from ringfence.config.flow_gate import held_back, writing_on
 from ringfence.config.heartbeats import heartbeat_of, traces_to
@@ -132,7 +131,8 @@ class Assembly:
         )
         lines = tuple(calls.attached(callers, maker.make(account), account) for account in accounts)
         self._check_paths(accounts, lines)
-        calls.check_paths(accounts, lines)
+        calls.check_paths(lines)
+        calls.check_numbers(lines)
         policies, looser = self._policies(accounts, lines, warnings)
         lines = tuple(calls.bounded(line, policies[line.id]) for line in lines)
         classifiers = self._classifiers(accounts, lines, tuple(agents), warnings)
@@ -299,11 +299,13 @@ class Assembly:
         if "voice" not in self.values.get("channels", {}):
             return Joined(accounts)
         voice, left_out = self._channel("voice")
-        provider = voice.get("provider", sms.get("provider", DEFAULT_PROVIDER))
+        provider = environment.voice_provider(self.values["channels"])
         found = environment.voice_account(self.environ, provider)
         layer = self._environment_layer(VoiceAccountShape, found)
         joiner = Joiner(sms, accounts, default_id(sms, accounts), resolver, self.problems)
-        return joiner.join(effective_accounts(voice, left_out, layer, VOICE))
+        voices = effective_accounts(voice, left_out, layer, VOICE)
+        joiner.refuse_unowned(voice, voices)
+        return joiner.join(voices)
 
     def _channel(self, name: str) -> tuple[dict[str, Any], frozenset[Loc]]:
         """A channel's checked keys, and where bad ones were."""

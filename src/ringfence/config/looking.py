@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ringfence.config.documents import ABSENT, Path, shown, value_at
-from ringfence.config.environment import STORE_VARIABLE, default_account
+from ringfence.config.environment import (
+    STORE_VARIABLE,
+    default_account,
+    voice_account,
+    voice_provider,
+)
 from ringfence.config.profiles import choose
 from ringfence.config.source import Source, parse, read_text
 from ringfence.config.spans import ScanFailed, Value, scan
@@ -40,11 +45,22 @@ def look_up(source: Source, environ: Mapping[str, str], path: Path) -> Found | N
         return Found(shown(value, path), f"{source.path}:{_line(text, place)}")
     if path == ("store", "url") and environ.get(STORE_VARIABLE, "").strip():
         return Found(shown(environ[STORE_VARIABLE].strip(), path), STORE_VARIABLE)
-    values, origins = default_account(environ)
-    if len(path) >= 3 and path[:2] == ("channels", "sms") and str(path[2]) in values:
-        inner = value_at(values[str(path[2])], path[3:])
-        return None if inner is ABSENT else Found(shown(inner, path), origins[str(path[2])])
-    return None
+    return _in_environment(profile.document, environ, path)
+
+
+def _in_environment(document: Any, environ: Mapping[str, str], path: Path) -> Found | None:
+    """What a variable of the default account says of its texts or calls."""
+    if path[:2] == ("channels", "sms"):
+        values, origins = default_account(environ)
+    elif path[:2] == ("channels", "voice"):
+        values, origins = voice_account(environ, voice_provider(document.get("channels", {})))
+    else:
+        return None
+    inner = value_at(values, path[2:])
+    if len(path) < 3 or inner is ABSENT:
+        return None
+    place = ".".join(str(step) for step in path[2:])
+    return Found(shown(inner, path), origins.get(place) or origins[str(path[2])])
 
 
 def _line(text: str, path: Path) -> int:

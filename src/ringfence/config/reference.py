@@ -137,7 +137,7 @@ def render() -> str:
         "channels.voice",
         voice.VoiceShape,
         "Also under each `channels.voice.accounts.<id>`, except `accounts`; an account inherits what it "
-        "does not set, but no `fromNumber` and no `publicUrl`.",
+        "does not set, but no `fromNumber`, no `publicUrl` and no `numbers`.",
     )
     parts += _section("channels.voice.numbers.<number>", voice.RouteShape)
     for name in (

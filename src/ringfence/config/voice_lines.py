@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from ringfence.config.accounts import DEFAULT_ACCOUNT, SMS, SMS_PATH, VOICE_PATH, Account
-from ringfence.config.credentials import DEFAULT_PROVIDER, provider_of
+from ringfence.config.accounts import DEFAULT_ACCOUNT, SMS, SMS_PATH, VOICE, VOICE_PATH, Account
+from ringfence.config.credentials import provider_of
+from ringfence.config.environment import DEFAULT_PROVIDER
 from ringfence.config.numbers import read_number
 from ringfence.config.problems import Problems, join_path
 from ringfence.config.secrets import SecretInput, SecretResolver
@@ -67,6 +68,15 @@ class Joiner:
             lines[line.id] = line
             placed[line.id] = voice
         return Joined(tuple(lines.values()), MappingProxyType(placed))
+
+    def refuse_unowned(self, section: Mapping[str, Any], voices: tuple[Account, ...]) -> None:
+        """What stands above the accounts, is inherited by none, and so would do nothing."""
+        if any(voice.id == DEFAULT_ACCOUNT for voice in voices):
+            return
+        for key in sorted(VOICE.own & set(section)):
+            self.problems.refuse(
+                f"{VOICE_PATH}.{key}", "is inherited by none of the accounts: move it into one"
+            )
 
     def _with_a_sender(self, voices: tuple[Account, ...]) -> tuple[Account, ...]:
         """Credentials in the environment alone make no line for texts beside one for calls."""

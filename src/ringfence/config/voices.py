@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ringfence.config.accounts import Account
-from ringfence.config.disclosures import spoken_words
 from ringfence.config.lines import below, normalised_path
 from ringfence.config.names import snake_keys
 from ringfence.config.numbers import read_number
@@ -19,6 +18,7 @@ from ringfence.config.problems import Problems, join_path
 from ringfence.config.reach import is_loopback, unreachable
 from ringfence.config.secrets import SecretResolver
 from ringfence.config.speech import SpeechMaker
+from ringfence.config.voice_routes import RouteMaker, whole_seconds
 from ringfence.model.call import CallMode
 from ringfence.model.errors import InvalidNumber, SecretUnavailable
 from ringfence.model.line import AccessPolicy, Line, Purpose, Secret
@@ -35,8 +35,6 @@ from ringfence.model.voice import (
 
 WEBHOOK_PATH = "/voice/webhook"
 STREAM_PATH = "/voice/stream"
-LANGUAGE = "en-US"
-GREETING = "Hello. How can I help you?"
 _PIN = re.compile(r"[0-9]{4,12}\Z")
 _PLAIN = {
     "pinTries": "pin_tries",
@@ -91,7 +89,10 @@ class _Making:
         self._judge_reach(url, blocked)
         if self.line.provider == "telnyx" and not self._connection:
             blocked.append("no connection to call by: set telnyx.connectionId")
-        route = self._route()
+        routes = RouteMaker(
+            self.maker.agent_ids, self._speech, self.maker.problems, self.line, self.voice
+        )
+        route = routes.base()
         stream = self._stream(url, path)
         self._judge_speech(stream, route, blocked)
         pin = self._pin(blocked)
@@ -106,7 +107,7 @@ class _Making:
             allow_to=self.line.allow_to if allow_to is None else allow_to,
             default_to=self._number("toNumber") or self.line.default_to,
             pin=pin,
-            routes=self._routes(route),
+            routes=routes.routes(route, self._read),
             turns=self._turns(),
             sentences=Sentences(**snake_keys(values.get("sentences", {}))),
             stream=stream,
@@ -208,67 +209,7 @@ class _Making:
             self.maker.problems.add(self.voice.path("pin"), "4 to 12 digits", got="something else")
         return pin
 
-    # -- words ------------------------------------------------------------------------------------
-
-    def _route(self) -> Route:
-        values = self.voice.values
-        language = values.get("language", LANGUAGE)
-        default = spoken_words(self.line.purpose, self.line.name)
-        return Route(
-            agent_id=self._agent("agentId", values),
-            greeting=values.get("inboundGreeting", GREETING).strip(),
-            disclosure=values.get("disclosure", default).strip(),
-            language=language,
-            voice=values.get("voice", ""),
-            ears=self._speech("stt", values.get("stt", {}), language),
-            mouth=self._speech("tts", values.get("tts", {}), language),
-        )
-
-    def _agent(self, place: str, values: Mapping[str, Any]) -> str:
-        wanted: str | None = values.get("agentId")
-        if wanted is None:
-            return self.line.agent_id
-        if wanted not in self.maker.agent_ids:
-            names = ", ".join(self.maker.agent_ids) or "none is configured"
-            self.maker.problems.add(
-                self.voice.path(place), f"the name of an agent ({names})", wanted
-            )
-        return wanted
-
-    def _routes(self, base: Route) -> tuple[tuple[str, Route], ...]:
-        """B124: the number in any formatting; one number has one route."""
-        routes: dict[str, Route] = {}
-        for written, values in self.voice.values.get("numbers", {}).items():
-            place = f"numbers.{written}"
-            number = self._read(place, written)
-            if number is None:
-                continue
-            if number.e164 in routes:
-                self.maker.problems.refuse(
-                    self.voice.path(place), "is a number that has a route already"
-                )
-            routes[number.e164] = self._laid_over(base, place, values)
-        return tuple(routes.items())
-
-    def _laid_over(self, base: Route, place: str, values: Mapping[str, Any]) -> Route:
-        language = values.get("language", base.language)
-        own = self.voice.values
-        ears = {**own.get("stt", {}), **values.get("stt", {})}
-        mouth = {**own.get("tts", {}), **values.get("tts", {})}
-        if "agentId" in values:
-            base = replace(base, agent_id=self._agent(f"{place}.agentId", values))
-        return replace(
-            base,
-            greeting=values.get("inboundGreeting", base.greeting).strip(),
-            disclosure=values.get("disclosure", base.disclosure).strip(),
-            language=language,
-            voice=values.get("voice", base.voice),
-            ears=self._speech(f"{place}.stt", ears, language),
-            mouth=self._speech(f"{place}.tts", mouth, language),
-            agent_s=_seconds(values["responseTimeoutMs"])
-            if "responseTimeoutMs" in values
-            else base.agent_s,
-        )
+    # -- turns and durations -------------------------------------------------------------------------
 
     def _speech(self, place: str, values: Mapping[str, Any], language: str) -> SpeechChoice | None:
         maker = SpeechMaker(self.maker.resolver, self.maker.problems, self.maker.environ)
@@ -281,7 +222,7 @@ class _Making:
         if values.get("interrupt_ms") == 0:
             values["interrupt_ms"] = None
         if "responseTimeoutMs" in self.voice.values:
-            values["agent_s"] = _seconds(self.voice.values["responseTimeoutMs"])
+            values["agent_s"] = whole_seconds(self.voice.values["responseTimeoutMs"])
         return TurnTaking(**values)
 
     def _durations(self) -> dict[str, Any]:
@@ -289,9 +230,9 @@ class _Making:
         values, outbound = self.voice.values, self.voice.values.get("outbound", {})
         taken: dict[str, Any] = {}
         if "ringTimeoutMs" in values:
-            taken["ring_s"] = _seconds(values["ringTimeoutMs"])
+            taken["ring_s"] = whole_seconds(values["ringTimeoutMs"])
         if "transcriptTimeoutMs" in values:
-            taken["reply_wait_s"] = _seconds(values["transcriptTimeoutMs"])
+            taken["reply_wait_s"] = whole_seconds(values["transcriptTimeoutMs"])
         if "defaultMode" in outbound:
             taken["mode"] = CallMode(outbound["defaultMode"])
         if "notifyHangupDelaySec" in outbound:
@@ -321,7 +262,7 @@ class _Making:
             )
         limits = {name: values[key] for key, name in _STREAM.items() if key in values}
         if "preStartTimeoutMs" in values:
-            limits["start_s"] = _seconds(values["preStartTimeoutMs"])
+            limits["start_s"] = whole_seconds(values["preStartTimeoutMs"])
         return StreamSettings(path, address, **limits)
 
     def _judge_speech(
@@ -359,11 +300,6 @@ class _Making:
 
     def _warn(self, key: str, text: str) -> None:
         self.maker.warnings.append(f"{self.voice.path(key)} {text}")
-
-
-def _seconds(milliseconds: int) -> int:
-    """Whole seconds, none cut off."""
-    return -(-milliseconds // 1_000)
 
 
 def _socket_address(url: str, webhook_path: str, stream_path: str) -> str:
