@@ -1,5 +1,5 @@
 """Status callbacks of calls: numbered from 0 and posted in order, unless a fault drops, doubles,
-delays or reorders one. Posts what it is told to post; decides nothing about calls."""
+delays or reorders one. What they say is in call_skins.py. Decides nothing about calls."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from ringfence.simulator import call_dialect
 from ringfence.simulator.call_session import Session
+from ringfence.simulator.call_skins import CallSkin
 from ringfence.simulator.calls import Call
 from ringfence.simulator.records import Webhook
 from ringfence.simulator.webhooks import Delivery, Failure, WebhookRequest
@@ -23,21 +23,27 @@ class Reports:
     """What one exchange posts about its calls. `in_flight` webhooks are not answered yet."""
 
     def __init__(
-        self, exchange: Exchange, alert: Callable[[Call, int, str, str, str], None]
+        self,
+        exchange: Exchange,
+        alert: Callable[[Call, int, str, str, str], None],
+        skin: Callable[[Call], CallSkin],
     ) -> None:
         self._exchange = exchange
         self._alert = alert
+        self._skin = skin
         self.in_flight = 0
 
     def say(self, session: Session, event: str) -> None:
         """Report an event of a leg, if somebody wants to know."""
         call, exchange = session.call, self._exchange
-        if event not in call.events or not call.status_callback.url or not exchange.callbacks:
+        if event not in call.events or not exchange.callbacks:
             return
         word = _WORDS.get(event, call.status)
-        fields = call_dialect.progress_fields(call, word, exchange.clock.now(), call.sequence)
+        told = self._skin(call).progress(call, event, word, exchange.clock.now())
+        if told is None:
+            return
         call.sequence += 1
-        request = self.request(call, call.status_callback, fields)
+        request = self.request(call, *told)
         due = self._due(session, request, word)
         if event == "completed":
             due += session.held
@@ -83,10 +89,7 @@ class Reports:
     def request(
         self, call: Call, hook: Webhook, fields: Sequence[tuple[str, str]]
     ) -> WebhookRequest:
-        carrier = self._exchange.carrier
-        account = carrier.accounts[call.account_sid]
-        token = carrier.sids.idempotency_token()
-        return WebhookRequest(hook.url, hook.method, tuple(fields), account.auth_token, token)
+        return self._skin(call).request(self._exchange.carrier, call, hook, fields)
 
     async def post(self, call: Call, kind: str, request: WebhookRequest) -> Delivery:
         """Deliver, write it into the log, and alert when nobody took it."""

@@ -78,6 +78,7 @@ class Call:
     webhook: Webhook = field(default_factory=Webhook)
     twiml: str = ""
     status_callback: Webhook = field(default_factory=Webhook)
+    ring_callback: Webhook = field(default_factory=Webhook)  # where ringing is told elsewhere
     events: frozenset[str] = frozenset(("completed",))
     ring_s: int = 60
     limit_s: int = LIMIT_S_DEFAULT
@@ -92,6 +93,8 @@ class Call:
     ended_at: datetime | None = None
     answered_by: str | None = None
     sip_code: int | None = None
+    cause: int = 0  # why it ended, as a provider numbers it, where a document says so
+    request_id: str = ""  # what placing it was called, where the call has another name
     sequence: int = 0
     form_keys: tuple[str, ...] = ()
     played: list[Played] = field(default_factory=list)

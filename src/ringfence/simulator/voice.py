@@ -1,6 +1,7 @@
 """The carrier's calls at work: places, rings, answers, plays and ends them, fetches instructions and
 reports progress by signed webhooks, in order unless a fault asks otherwise. Waits only on the clock
-it is given. How TwiML is played is in twiml_play.py, what may be asked in calls.py."""
+it is given. What differs between providers is in call_skins.py, how TwiML is played in twiml_play.py,
+what may be asked in calls.py."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from ringfence.simulator import call_dialect, twiml_voice
+from ringfence.simulator import call_dialect, call_skins, twiml_voice
 from ringfence.simulator.call_phone import HUMAN, Connection
 from ringfence.simulator.call_reports import Reports
 from ringfence.simulator.call_scripts import SCRIPTS, CallScript, VoiceBehaviour
@@ -21,7 +22,7 @@ from ringfence.simulator.dialect import account_path
 from ringfence.simulator.records import Account, Alert, Line, Webhook
 from ringfence.simulator.refusals import Refusal
 from ringfence.simulator.streams import Streams
-from ringfence.simulator.twiml_play import HungUp, Player, Rejected
+from ringfence.simulator.twiml_play import HungUp, Rejected
 from ringfence.simulator.twiml_voice import Script, Verb
 from ringfence.simulator.webhooks import Delivery
 
@@ -61,12 +62,16 @@ class Voice:
 
     def __post_init__(self) -> None:
         self.book = CallBook(self.exchange.carrier)
-        self.reports = Reports(self.exchange, self.alert)
+        self.reports = Reports(self.exchange, self.alert, self.skin)
         self.streams = Streams(self.exchange)
 
     @property
     def clock(self) -> Clock:
         return self.exchange.clock
+
+    def skin(self, call: Call) -> call_skins.CallSkin:
+        """How the provider of the call's account speaks."""
+        return call_skins.skin_of(self.exchange.carrier.accounts[call.account_sid].provider)
 
     def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         return self.exchange.spawn(work)
@@ -95,9 +100,10 @@ class Voice:
             raise ValueError("phones here call the carrier's own numbers only")
         call = self.book.open(line.account_sid, shown, to, CallDirection.INBOUND, self.clock.now())
         kept = line.settings
-        call.status_callback = Webhook(
-            kept.get("status_callback", ""), kept.get("status_callback_method") or "POST"
-        )
+        told_at = kept.get("status_callback", "")
+        if not told_at and self.skin(call).ends_where_asked:
+            told_at = kept.get("voice_url", "")
+        call.status_callback = Webhook(told_at, kept.get("status_callback_method") or "POST")
         session = self.sessions[call.sid] = Session(call, self.clock)
         connection = Connection(call, to, True, session)
         self.exchange.phone(caller).connect(connection)
@@ -192,8 +198,8 @@ class Voice:
         if call.is_over:
             return
         call.answered_by = session.verdict
-        if call.amd_callback.url:
-            fields = call_dialect.verdict_fields(call, int(took_s * 1000))
+        fields = self.skin(call).verdict(call, int(took_s * 1000))
+        if call.amd_callback.url and fields:
             await self.post(call, "amd", call.amd_callback, fields)
 
     async def _converse(self, session: Session, source: Source) -> None:
@@ -203,7 +209,8 @@ class Voice:
             while following is not None and not session.ending:
                 session.changed.clear()
                 session.redirect = None
-                await session.watch(Player(self, session).run(following))
+                player = self.skin(session.call).player(self, session)
+                await session.watch(player.run(following))
                 following = session.redirect
             if not session.ending:
                 self.answer(session)
@@ -241,7 +248,8 @@ class Voice:
         """Fetch and read instructions; the fallback address when the first fails."""
         if source.twiml:
             return twiml_voice.document(source.twiml.encode())
-        fields = [*call_dialect.voice_fields(call), *source.fields]
+        skin = self.skin(call)
+        fields = [*skin.asking(call), *source.fields]
         request = self.reports.request(call, Webhook(source.url, source.method), fields)
         delivery = await self.reports.post(call, "call", request)
         self._asked += 1
@@ -249,12 +257,12 @@ class Voice:
         if dice.chance(dice.faults.webhook_duplicated, "call twice", call.ordinal, self._asked):
             await self.reports.post(call, "call", request)  # its answer is not heard
         if not delivery.reached and source.fallback_url:
-            extra = [("ErrorCode", "11200"), ("ErrorUrl", source.url)]
+            again = [*fields, *skin.asking_again(source.url)]
             hook = Webhook(source.fallback_url, source.fallback_method)
-            delivery = await self.post(call, "call", hook, [*fields, *extra])
+            delivery = await self.post(call, "call", hook, again)
         if not delivery.reached:
             return Script(error_code=11200, error="the instructions could not be fetched")
-        return twiml_voice.read(delivery.status or 0, delivery.content_type, delivery.body)
+        return skin.read(delivery)
 
     async def _ask_in_vain(self, call: Call, source: Source) -> None:
         """Nobody is left to hear the answer."""
