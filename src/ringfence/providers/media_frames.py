@@ -121,9 +121,12 @@ def parameters(given: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(given, dict) or len(given) > PARAMETERS_MAX:
         raise MalformedFrame(f"Its parameters are no object of at most {PARAMETERS_MAX}.")
     return tuple(
-        (text(name, "parameter's name"), text(value, "parameter", TEXT_CHARS_MAX) if value else "")
-        for name, value in given.items()
+        (text(name, "parameter's name"), _parameter(value)) for name, value in given.items()
     )
+
+
+def _parameter(value: object) -> str:
+    return "" if value in (None, "") else text(value, "parameter", TEXT_CHARS_MAX)
 
 
 def written(message: dict[str, Any]) -> str:

@@ -56,7 +56,7 @@ class PlivoMedia:
             "sampleRate": frames.RATE_HZ,
             "payload": frames.payload(sound),
         }
-        return frames.written({"event": "playAudio", "media": media})
+        return frames.written({"event": "playAudio", "media": media, "streamId": stream_id})
 
     def mark(self, stream_id: str, name: str) -> str:
         return frames.written({"event": "checkpoint", "streamId": stream_id, "name": name})
