@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from policy_facts import NOW, ask, facts
 
-from ringfence.model.verdict import Verdict
+from ringfence.model.verdict import Act, Verdict
 from ringfence.policy.facts import Initiator, day_end
 from ringfence.policy.rules.agent_volume import RULE
 
@@ -41,6 +41,17 @@ def test_new_people_a_day(initiator: Initiator) -> None:
     assert verdict(heard) is Verdict.ALLOW, "whoever wrote first is answered"
     ruling = ask(RULE, given(0), new_recipients_day=0, zone=ZONE)  # type: ignore[arg-type]
     assert (ruling.code, ruling.until) == ("new_recipients", day_end(NOW, ZONE))
+
+
+@pytest.mark.proves("P10")
+@pytest.mark.parametrize("initiator", AUTOMATIC)
+def test_calls_are_braked_with_the_texts(initiator: Initiator) -> None:
+    given = {"initiator": initiator, "act": Act.CALL}
+    assert ask(RULE, facts({"agent_day": 7}, **given), day=7).code == "agent_volume"  # type: ignore[arg-type]
+    flood = facts({"asked_hour": 7}, **given)  # type: ignore[arg-type]
+    assert ask(RULE, flood, asked_hour=7).code == "agent_flood"
+    first = facts({"new_recipients_day": 2}, {"heard_at": None}, new_recipient=True, **given)  # type: ignore[arg-type]
+    assert ask(RULE, first, new_recipients_day=2).code == "new_recipients"
 
 
 @pytest.mark.parametrize("initiator", [Initiator.OPERATOR, Initiator.SYSTEM])

@@ -7,11 +7,12 @@ from policy_facts import ask, facts
 
 from ringfence.model.draft import APPROVAL
 from ringfence.model.verdict import Act, Verdict
+from ringfence.policy.rule import OUTBOUND
 from ringfence.policy.rules.approval import RULE
 
 
 @pytest.mark.proves("P3")
-@pytest.mark.parametrize("act", sorted(set(Act) - {Act.RECEIVE}, key=str))
+@pytest.mark.parametrize("act", sorted(OUTBOUND, key=str))
 def test_without_its_approval_it_stays(act: Act) -> None:
     gone = ask(RULE, facts(act=act, traits={"basis": APPROVAL}))
     assert (gone.verdict, gone.code) == (Verdict.DENY, "approval_gone")

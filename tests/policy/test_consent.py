@@ -13,7 +13,7 @@ from ringfence.model.draft import Category
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import Act, Ruling, Verdict
 from ringfence.policy.facts import Facts, Initiator
-from ringfence.policy.rule import Refusal
+from ringfence.policy.rule import Answer, Refusal
 from ringfence.policy.rules.consent import RULE
 
 ALLOW, HOLD, DENY = Verdict.ALLOW, Verdict.HOLD, Verdict.DENY
@@ -124,12 +124,70 @@ def test_a_stranger_is_answered_for_some_hours(seconds: int | None, verdict: Ver
         assert ask(RULE, given, conversation_hours=2).verdict is ALLOW
 
 
-@pytest.mark.parametrize("act", [Act.INITIATE, Act.CALL])
-def test_whom_to_write_to_first_is_for_other_rules(act: Act) -> None:
-    assert ask(RULE, about(Category.CONVERSATION, act=act)).verdict is ALLOW
+def test_whom_to_write_to_first_is_for_other_rules() -> None:
+    assert ask(RULE, about(Category.CONVERSATION, act=Act.INITIATE)).verdict is ALLOW
 
 
-@pytest.mark.parametrize("act", [Act.REPLY, Act.INITIATE, Act.CALL])
+CALLS = {"act": Act.CALL, "message_class": MessageClass.FREE_TEXT}
+
+
+@pytest.mark.proves("P2")
+@pytest.mark.parametrize(
+    ("role", "listed", "agreed", "allowed"),
+    [
+        (Role.STRANGER, False, (), False),
+        # Our own list of whom agents may call says nothing of what the person wants.
+        (Role.STRANGER, True, (), False),
+        (Role.STRANGER, True, ("conversational",), False),
+        (Role.STRANGER, False, ("transactional",), True),
+        (Role.STRANGER, False, ("marketing",), True),
+        (Role.GUEST, False, (), True),
+        (Role.MEMBER, False, (), True),
+        (Role.OWNER, False, (), True),
+    ],
+)
+@pytest.mark.parametrize("calls", Answer)
+def test_a_machine_calls_only_who_agreed_to_it(
+    role: Role, listed: bool, agreed: tuple[str, ...], allowed: bool, calls: Answer
+) -> None:
+    heard = {"heard_at": NOW}  # that somebody wrote to us is no invitation to ring them
+    asked = about(Category.CONVERSATION, role, *agreed, listed=listed, traits=heard, **CALLS)
+    ruling = ask(RULE, asked, calls=calls)
+    assert ruling.verdict is (ALLOW if allowed else Verdict[calls.name])
+    assert ruling.verdict is ALLOW or (ruling.code, ruling.until) == ("no_call_consent", None)
+
+
+@pytest.mark.proves("P2")
+@pytest.mark.parametrize(
+    ("initiator", "verdict"),
+    [
+        (Initiator.AGENT, HOLD),
+        (Initiator.SYSTEM, HOLD),
+        (Initiator.EVENT, DENY),  # nobody stands by to decide for it
+        (Initiator.OPERATOR, ALLOW),  # somebody did
+    ],
+)
+def test_who_decides_about_a_call_nobody_agreed_to(initiator: Initiator, verdict: Verdict) -> None:
+    asked = about(Category.CONVERSATION, initiator=initiator, **CALLS)
+    assert ask(RULE, asked).verdict is verdict
+    # Where even ordinary texts need an agreement, an operator's call does too.
+    stricter = HOLD if verdict is ALLOW else verdict
+    assert ask(RULE, asked, conversation=True).verdict is stricter
+
+
+@pytest.mark.parametrize("category", [Category.TRANSACTIONAL, Category.MARKETING, Category.ALERT])
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("agreed", [(), LEVELS[:1], LEVELS[:2], LEVELS])
+def test_other_calls_need_what_such_texts_need(
+    category: Category, role: Role, agreed: tuple[str, ...]
+) -> None:
+    for listed in (False, True):
+        text = about(category, role, *agreed, listed=listed)
+        call = about(category, role, *agreed, listed=listed, act=Act.CALL)
+        assert ask(RULE, call, marketing=True) == ask(RULE, text, marketing=True)
+
+
+@pytest.mark.parametrize("act", [Act.REPLY, Act.INITIATE])
 @pytest.mark.parametrize("initiator", Initiator)
 def test_where_even_ordinary_texts_need_it(act: Act, initiator: Initiator) -> None:
     def verdict(role: Role = Role.STRANGER, *agreed: str, **more: object) -> Verdict:

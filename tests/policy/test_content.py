@@ -34,7 +34,7 @@ OURS, OTHERS = host_digest("example.com"), host_digest("example.org")
         ({"media": 3}, ALLOW, ""),
     ],
 )
-@pytest.mark.parametrize("act", [Act.REPLY, Act.INITIATE, Act.SPEAK])
+@pytest.mark.parametrize("act", [Act.REPLY, Act.INITIATE, Act.CALL, Act.SPEAK])
 def test_each_finding(found: dict[str, Any], verdict: Verdict, code: str, act: Act) -> None:
     ruling = ask(RULE, facts(act=act, traits=found))
     assert (ruling.verdict, ruling.code, ruling.until) == (verdict, code, None)

@@ -20,7 +20,7 @@ from ringfence.model.verdict import ALLOWED, Act, Decision, Ruling, Verdict, den
 from ringfence.policy.decide import allowed, decide, rulings
 from ringfence.policy.facts import Facts, Initiator, facts_from_record, facts_to_record
 from ringfence.policy.policy import Policy, discover, from_document, make_policy
-from ringfence.policy.rule import Rule
+from ringfence.policy.rule import EFFECTS, OUTBOUND, Rule
 from telling import telling
 
 HELD = st.builds(hold, st.just("held"), st.just("why"), st.none())
@@ -179,8 +179,9 @@ def test_whatever_the_facts_and_settings_the_great_noes_hold(
 ) -> None:
     decision = decide(given_facts, policy)
     assert decision.alarms == ()
-    outbound = given_facts.act is not Act.RECEIVE
-    if given_facts.blocked or given_facts.own_number or (outbound and given_facts.stopped_by):
+    outbound = given_facts.act in OUTBOUND
+    stops = given_facts.act in EFFECTS and given_facts.stopped_by
+    if given_facts.blocked or given_facts.own_number or stops:
         assert decision.verdict is Verdict.DENY
     confirming = given_facts.message_class in (
         MessageClass.OPT_OUT_CONFIRMATION,
@@ -188,6 +189,8 @@ def test_whatever_the_facts_and_settings_the_great_noes_hold(
     )
     if outbound and given_facts.opt_out_source and not confirming:
         assert decision.verdict is Verdict.DENY
+    taken = given_facts.act is Act.ANSWER and decision.verdict is Verdict.ALLOW
+    assert not (taken and given_facts.opt_out_source and not given_facts.approval)
     yes = given_facts.approval or given_facts.grant
     if outbound and given_facts.caution and not yes:
         assert decision.verdict is not Verdict.ALLOW

@@ -14,7 +14,7 @@ from ringfence.policy.rules.disclosure import RULE
 
 
 @pytest.mark.parametrize("enforce", Refusal)
-@pytest.mark.parametrize("act", [Act.REPLY, Act.INITIATE, Act.SPEAK])
+@pytest.mark.parametrize("act", [Act.REPLY, Act.INITIATE])
 @pytest.mark.parametrize("role", [Role.STRANGER, Role.GUEST, Role.MEMBER])
 @pytest.mark.parametrize(
     "message_class",
@@ -43,6 +43,42 @@ def test_owed_means_not_yet(
 @pytest.mark.parametrize("stands", [Disclosure.NONE, Disclosure.CARRIED, Disclosure.GIVEN])
 def test_told_or_nothing_to_tell(stands: Disclosure) -> None:
     assert ask(RULE, facts(disclosure=stands)).verdict is Verdict.ALLOW
+
+
+@pytest.mark.proves("P1")
+@pytest.mark.parametrize("enforce", Refusal)
+@pytest.mark.parametrize("role", [Role.STRANGER, Role.GUEST, Role.MEMBER])
+@pytest.mark.parametrize(
+    "message_class",
+    [
+        MessageClass.FREE_TEXT,
+        MessageClass.TEMPLATE,
+        MessageClass.INTAKE_QUESTION,
+        MessageClass.INTAKE_END,
+    ],
+)
+@pytest.mark.parametrize("approval", ["", "msg_1"])
+def test_nothing_is_said_before_it_was_heard(
+    enforce: Refusal, role: Role, message_class: MessageClass, approval: str
+) -> None:
+    """No sentence carries it along, and no yes stands in for it."""
+    for stands in Disclosure:
+        asked = facts(
+            act=Act.SPEAK,
+            role=role,
+            message_class=message_class,
+            disclosure=stands,
+            approval=approval,
+        )
+        ruling = ask(RULE, asked, owed=enforce)
+        if stands in (Disclosure.NONE, Disclosure.GIVEN):
+            assert ruling.verdict is Verdict.ALLOW
+        else:
+            assert (ruling.verdict, ruling.code) == (Verdict.DENY, "disclosure_unheard")
+
+
+def test_a_call_is_not_held_for_what_is_said_first_in_it() -> None:
+    assert not RULE.acts & {Act.CALL, Act.ANSWER}
 
 
 def test_owners_and_owed_answers_are_no_case() -> None:

@@ -11,7 +11,7 @@ from ringfence.model.contact import Role
 from ringfence.model.errors import InvalidField
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import Act, Verdict
-from ringfence.policy.facts import Facts, Initiator
+from ringfence.policy.facts import Caller, Facts, Initiator
 from ringfence.policy.rules.forced_topics import RULE
 from ringfence.text.topics import TOPICS
 
@@ -22,7 +22,7 @@ def on(*topics: str, **changes: object) -> Facts:
 
 @pytest.mark.proves("P2")
 @pytest.mark.parametrize("topic", TOPICS)
-@pytest.mark.parametrize("act", [Act.REPLY, Act.INITIATE, Act.SPEAK])
+@pytest.mark.parametrize("act", [Act.REPLY, Act.INITIATE, Act.CALL, Act.SPEAK])
 @pytest.mark.parametrize("role", [Role.STRANGER, Role.GUEST, Role.MEMBER])
 def test_every_topic_waits_for_a_person(topic: str, act: Act, role: Role) -> None:
     ruling = ask(RULE, on(topic, act=act, role=role))
@@ -39,7 +39,23 @@ def test_an_owner_is_answered_but_not_written_to_first() -> None:
     asked = on("money", role=Role.OWNER)
     assert ask(RULE, asked).verdict is Verdict.ALLOW
     assert ask(RULE, asked, owners_exempt=False).verdict is Verdict.HOLD
-    assert ask(RULE, on("money", role=Role.OWNER, act=Act.INITIATE)).verdict is Verdict.HOLD
+    for first in (Act.INITIATE, Act.CALL):
+        assert ask(RULE, on("money", role=Role.OWNER, act=first)).verdict is Verdict.HOLD
+
+
+@pytest.mark.parametrize(
+    ("caller", "verdict"),
+    [
+        (Caller.NONE, Verdict.ALLOW),
+        (Caller.BY_PIN, Verdict.ALLOW),
+        (Caller.BY_NUMBER, Verdict.HOLD),
+        (Caller.PIN_OWED, Verdict.HOLD),
+        (Caller.HIDDEN, Verdict.HOLD),
+    ],
+)
+def test_anybody_can_call_under_an_owners_number(caller: Caller, verdict: Verdict) -> None:
+    said = on("money", role=Role.OWNER, act=Act.SPEAK, caller=caller)
+    assert ask(RULE, said).verdict is verdict
 
 
 def test_templates_were_read_beforehand() -> None:

@@ -31,6 +31,14 @@ def test_a_full_queue_is_a_no() -> None:
     assert ask(RULE, facts({"waiting": 2}), waiting_max=3).verdict is Verdict.ALLOW
 
 
+@pytest.mark.proves("P10")
+def test_a_call_waits_in_the_same_queue_and_is_no_message() -> None:
+    waits = facts({"waiting": 3}, act=Act.CALL)
+    assert ask(RULE, waits, waiting_max=3).code == "queue_full"
+    busy = facts({"line_day": 10**9, "line_minute": 10**9}, act=Act.CALL)
+    assert ask(RULE, busy).verdict is Verdict.ALLOW
+
+
 def test_what_comes_in_is_not_counted() -> None:
     assert Act.RECEIVE not in RULE.acts
 

@@ -21,7 +21,7 @@ def template(name: str, **changes: object) -> Facts:
     )
 
 
-@pytest.mark.parametrize("act", [Act.REPLY, Act.INITIATE, Act.SPEAK])
+@pytest.mark.parametrize("act", [Act.REPLY, Act.INITIATE, Act.CALL, Act.SPEAK])
 @pytest.mark.parametrize("answer", Answer)
 def test_free_text(act: Act, answer: Answer) -> None:
     assert ask(RULE, facts(act=act), free_text=answer).verdict is Verdict[answer.name]
@@ -44,6 +44,19 @@ def test_only_the_named_categories(category: Category) -> None:
     for one in Category:
         verdict = ask(RULE, facts(traits={"category": one}), categories=(category,)).verdict
         assert verdict is (Verdict.ALLOW if one is category else Verdict.HOLD)
+
+
+@pytest.mark.parametrize("others", Refusal)
+@pytest.mark.parametrize("act", sorted(RULE.acts, key=str))
+def test_a_category_taken_away_does_not_turn_a_refusal_into_a_question(
+    others: Refusal, act: Act
+) -> None:
+    told = {"free_text": Answer.DENY, "others": others}
+    asked = facts(act=act)
+    assert ask(RULE, asked, **told).verdict is Verdict.DENY
+    fewer = ask(RULE, asked, **told, categories=(Category.ALERT,))
+    assert fewer.verdict is Verdict.DENY
+    assert fewer.code == ("free_text" if others is Refusal.HOLD else "category")
 
 
 def test_an_operator_has_looked_but_may_do_no_more() -> None:

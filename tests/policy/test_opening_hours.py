@@ -43,6 +43,17 @@ def test_what_is_automatic_waits_for_the_line_to_open_by_its_own_clock(act: Act)
 
 
 @pytest.mark.proves("C8")
+@pytest.mark.parametrize("category", list(Category))
+def test_nobody_takes_calls_while_the_line_is_closed(category: Category) -> None:
+    """What a caller wants is not known before they were heard, so nothing of it is exempt."""
+    given: dict[str, Any] = {"act": Act.ANSWER, "initiator": Initiator.PERSON}
+    ruling = ask(RULE, at(FRIDAY_NIGHT, traits={"category": category}, **given), **OFFICE)
+    assert (ruling.verdict, ruling.code, ruling.until) == (Verdict.HOLD, "closed", MONDAY_NINE)
+    assert ask(RULE, at(TUESDAY_NOON, **given), **OFFICE) is ALLOWED
+    assert ask(RULE, at(FRIDAY_NIGHT, **given)) is ALLOWED
+
+
+@pytest.mark.proves("C8")
 @pytest.mark.parametrize("initiator", list(Initiator))
 def test_people_keep_their_own_hours(initiator: Initiator) -> None:
     ruling = ask(RULE, at(FRIDAY_NIGHT, initiator=initiator), **OFFICE)

@@ -38,3 +38,20 @@ def test_what_may_still_be_said(source: str, initiator: Initiator) -> None:
 def test_what_they_write_is_kept() -> None:
     asked = facts(act=Act.RECEIVE, opt_out_source="keyword")
     assert ask(RULE, asked).verdict is Verdict.HOLD
+
+
+@pytest.mark.proves("P3")
+@pytest.mark.parametrize("source", ["keyword", "operator", "provider"])
+@pytest.mark.parametrize("message_class", MessageClass)
+def test_stop_by_text_is_stop_for_calls_too(source: str, message_class: MessageClass) -> None:
+    """Nobody is rung up even to be told that they will not be; in a call it may still be said."""
+    given = {"message_class": message_class, "opt_out_source": source}
+    assert ask(RULE, facts(act=Act.CALL, **given)).verdict is Verdict.DENY
+    said = ask(RULE, facts(act=Act.SPEAK, **given)).verdict
+    assert said is (Verdict.ALLOW if message_class in SAID else Verdict.DENY)
+
+
+@pytest.mark.proves("P3")
+def test_no_agent_talks_to_a_caller_who_opted_out() -> None:
+    ruling = ask(RULE, facts(act=Act.ANSWER, opt_out_source="keyword"))
+    assert (ruling.verdict, ruling.code, ruling.until) == (Verdict.HOLD, "opted_out_caller", None)

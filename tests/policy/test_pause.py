@@ -9,6 +9,7 @@ from ringfence.model.contact import PauseReason
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import Act, Verdict
 from ringfence.policy.facts import Initiator
+from ringfence.policy.rule import EFFECTS
 from ringfence.policy.rules.pause import RULE
 
 TEXTS = {MessageClass.FREE_TEXT, MessageClass.TEMPLATE, MessageClass.INTAKE_QUESTION}
@@ -16,7 +17,7 @@ TEXTS = {MessageClass.FREE_TEXT, MessageClass.TEMPLATE, MessageClass.INTAKE_QUES
 
 @pytest.mark.proves("P3")
 @pytest.mark.parametrize("why", PauseReason)
-@pytest.mark.parametrize("act", sorted(set(Act) - {Act.RECEIVE}, key=str))
+@pytest.mark.parametrize("act", sorted(EFFECTS, key=str))
 @pytest.mark.parametrize("message_class", MessageClass)
 def test_only_people_and_what_is_owed_get_through(
     why: PauseReason, act: Act, message_class: MessageClass

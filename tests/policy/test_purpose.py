@@ -38,6 +38,18 @@ INTAKE = (MessageClass.INTAKE_QUESTION, MessageClass.INTAKE_END)
         (Purpose.NOTIFY, Act.INITIATE, OPERATOR, TEXT, DENY),
         (Purpose.NOTIFY, Act.INITIATE, AGENT, TEMPLATE, ALLOW),
         (Purpose.NOTIFY, Act.INITIATE, EVENT, TEMPLATE, ALLOW),
+        (Purpose.HOTLINE, Act.CALL, EVENT, TEMPLATE, ALLOW),
+        (Purpose.HOTLINE, Act.SPEAK, AGENT, TEXT, ALLOW),
+        (Purpose.INTAKE, Act.CALL, AGENT, TEXT, DENY),
+        (Purpose.INTAKE, Act.CALL, EVENT, TEMPLATE, DENY),
+        (Purpose.INTAKE, Act.CALL, OPERATOR, TEXT, ALLOW),
+        (Purpose.INTAKE, Act.SPEAK, AGENT, TEMPLATE, ALLOW),
+        (Purpose.INTAKE, Act.SPEAK, OPERATOR, TEXT, ALLOW),
+        (Purpose.NOTIFY, Act.CALL, AGENT, TEXT, DENY),
+        (Purpose.NOTIFY, Act.CALL, OPERATOR, TEXT, DENY),
+        (Purpose.NOTIFY, Act.CALL, AGENT, TEMPLATE, ALLOW),
+        (Purpose.NOTIFY, Act.CALL, EVENT, TEMPLATE, ALLOW),
+        (Purpose.NOTIFY, Act.SPEAK, AGENT, TEMPLATE, ALLOW),
     ],
 )
 def test_the_table(
@@ -87,4 +99,5 @@ def test_what_is_owed_is_owed_on_every_line(purpose: Purpose, message_class: Mes
     [(Purpose.HOTLINE, ALLOW), (Purpose.INTAKE, ALLOW), (Purpose.NOTIFY, HOLD)],
 )
 def test_what_is_heard(purpose: Purpose, heard: Verdict) -> None:
-    assert ask(RULE, facts(act=Act.RECEIVE), purpose=purpose).verdict is heard
+    for act in (Act.RECEIVE, Act.ANSWER):
+        assert ask(RULE, facts(act=act), purpose=purpose).verdict is heard

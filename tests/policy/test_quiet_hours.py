@@ -87,6 +87,24 @@ def test_people_a_line_knows_may_be_exempt_from_texts_never_from_calls(
 
 
 @pytest.mark.proves("C8")
+@pytest.mark.parametrize("role", list(Role))
+def test_a_notice_to_an_owner_goes_by_text_at_night_not_by_call(role: Role) -> None:
+    notice = unprompted(role=role, act=Act.CALL, message_class=MessageClass.OWNER_NOTICE)
+    assert ask(RULE, notice).verdict is Verdict.HOLD
+
+
+@pytest.mark.proves("C8")
+def test_calls_have_hours_of_their_own_where_they_are_set() -> None:
+    office = {"call_windows": "mon-fri 13:00-17:00", "spread_s": 0}
+    one = datetime(2026, 7, 15, 17, tzinfo=UTC)
+    assert ask(RULE, unprompted(NOON), **office) is ALLOWED
+    assert release(ask(RULE, unprompted(NOON, act=Act.CALL), **office)) == one
+    assert ask(RULE, unprompted(one, act=Act.CALL), **office) is ALLOWED
+    nowhere = unprompted(NOON, (), act=Act.CALL, zone_source="")
+    assert ask(RULE, nowhere, **office).code == "zone_unknown"
+
+
+@pytest.mark.proves("C8")
 def test_a_default_for_people_nobody_can_place_holds_only_where_it_is_set() -> None:
     nowhere = unprompted(NOON, (), zone_source="")
     assert ask(RULE, nowhere, default_zone="America/New_York") is ALLOWED

@@ -19,11 +19,11 @@ from policy_strategies import ALL_FACTS, settings_of
 from ringfence.model.contact import Role
 from ringfence.model.draft import APPROVAL, Category
 from ringfence.model.errors import InvalidField
-from ringfence.model.line import Purpose
+from ringfence.model.line import AccessPolicy, Purpose
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import ALLOWED, Act, Ruling, Verdict, deny
 from ringfence.policy.decide import decide
-from ringfence.policy.facts import Disclosure, Facts, Initiator
+from ringfence.policy.facts import Caller, Disclosure, Facts, Initiator
 from ringfence.policy.policy import Policy, discover, loosened, make_policy
 from ringfence.policy.presets import LISTS, PRESETS
 from ringfence.policy.record import from_record, to_record
@@ -207,7 +207,7 @@ WITNESSES: dict[str, tuple[Facts, dict[str, Mapping[str, Any]]]] = {
     "agent_volume": (plain({"agent_day": 5_000}), {}),
     "approval": (plain(traits={"basis": APPROVAL}), {}),
     "block_list": (plain(blocked=True), {}),
-    "call_limits": (plain({"calls_now": 2}, act=Act.CALL), {}),
+    "call_limits": (plain({"calls_now": 1}, act=Act.CALL), {}),
     "caution": (plain(caution="length"), {}),
     "consent": (plain(traits={"category": Category.MARKETING}, consent=("marketing",)), {}),
     "content": (plain(traits={"secrets": ("card_number",)}), {}),
@@ -253,15 +253,18 @@ def test_an_ordinary_answer_passes_them_all() -> None:
 def test_each_stands_alone_between_some_act_and_the_world(rule: Rule) -> None:
     """Taken away, turned around or broken: each changes what is decided, whatever the others say."""
     given_facts, told = WITNESSES[rule.name]
-    policy = preset(Purpose.HOTLINE, **told)
+    stands_alone(rule, given_facts, preset(Purpose.HOTLINE, **told))
+    ordinary = changed(preset(Purpose.HOTLINE), rule, deny_what_passes)
+    assert decide(plain(act=given_facts.act), ordinary).verdict is Verdict.DENY
+
+
+def stands_alone(rule: Rule, given_facts: Facts, policy: Policy) -> None:
     decision = decide(given_facts, policy)
     assert [why.rule for why in decision.reasons] == [rule.name]
     assert decision.verdict is not Verdict.ALLOW
     assert decide(given_facts, without(policy, rule)).verdict is Verdict.ALLOW
     turned = changed(policy, rule, deny_what_passes)
     assert decide(given_facts, turned).verdict is Verdict.ALLOW
-    ordinary = changed(preset(Purpose.HOTLINE), rule, deny_what_passes)
-    assert decide(plain(act=given_facts.act), ordinary).verdict is Verdict.DENY
 
 
 def deny_what_passes(ruling: Ruling) -> Ruling:
@@ -281,6 +284,145 @@ def changed(policy: Policy, rule: Rule, change: Any) -> Policy:
     other = dataclasses.replace(rule, judge=judge)
     rules = [other if one is rule else one for one in policy.rules]
     return make_policy(policy.settings, {}, rules)
+
+
+# -- each rule alone, in calls --------------------------------------------------------------------
+
+LET_IN: dict[str, Mapping[str, Any]] = {"access": {"calls": AccessPolicy.PAIRING}}
+
+
+def in_call(
+    act: Act,
+    counts: dict[str, int] | None = None,
+    traits: dict[str, Any] | None = None,
+    **changes: Any,
+) -> Facts:
+    """A paired person is rung, or rings, or is spoken to after they rang."""
+    if act is not Act.CALL:
+        changes = {"caller": Caller.BY_NUMBER, **changes}
+    if act is Act.ANSWER:
+        changes = {"initiator": Initiator.PERSON, **changes}
+    return plain(counts, traits, act=act, **changes)
+
+
+NOTICE = {"initiator": Initiator.SYSTEM, "message_class": MessageClass.OWNER_NOTICE}
+AGREED = {"role": Role.STRANGER, "consent": ("transactional",)}
+CLOSED = {"opening_hours": {"windows": "mon-fri 20:00-21:00"}}
+POOR = {"spend": {"money_day": 0.1}}
+# For each rule and each act of calls it is about: facts it alone stands in the way of.
+IN_CALLS: dict[tuple[str, Act], tuple[Facts, dict[str, Mapping[str, Any]]]] = {
+    **{
+        (name, act): (in_call(act, traits=traits), {})
+        for act in (Act.CALL, Act.SPEAK)
+        for name, traits in (
+            ("approval", {"basis": APPROVAL}),
+            ("content", {"secrets": ("card_number",)}),
+            ("fallback", {"fallback": "other"}),
+            ("forced_topics", {"topics": ("money",)}),
+            ("grant", {"basis": "grant:grt_1"}),
+        )
+    },
+    **{
+        (name, act): (in_call(act, **changes), {})
+        for act in (Act.CALL, Act.ANSWER, Act.SPEAK)
+        for name, changes in (
+            ("block_list", {"blocked": True}),
+            ("kill_switch", {"stopped_by": ("line:default",)}),
+            ("loop_guard", {"own_number": True}),
+            ("opt_out", {"opt_out_source": "keyword"}),
+            ("pause", {"paused": "handover"}),
+        )
+    },
+    **{
+        ("staging", act): (in_call(act), {"staging": {"enabled": True}})
+        for act in (Act.CALL, Act.ANSWER, Act.SPEAK)
+    },
+    **{
+        (name, act): (in_call(act, **changes), told)
+        for act in (Act.CALL, Act.SPEAK)
+        for name, changes, told in (
+            ("caution", {"caution": "length"}, {}),
+            ("message_class", {}, {"message_class": {"free_text": Answer.HOLD}}),
+            ("purpose", NOTICE, {}),
+        )
+    },
+    **{("access", act): (in_call(act, role=Role.STRANGER), {}) for act in (Act.ANSWER, Act.SPEAK)},
+    **{
+        (name, act): (in_call(act, counts), told)
+        for act in (Act.CALL, Act.ANSWER)
+        for name, counts, told in (
+            ("call_limits", {"call_minutes_day": 600}, {}),
+            ("opening_hours", {}, CLOSED),
+            ("spend", {"call_minutes_day": 10}, POOR),
+        )
+    },
+    ("agent_volume", Act.CALL): (in_call(Act.CALL, {"agent_day": 5_000}), {}),
+    ("consent", Act.CALL): (in_call(Act.CALL, role=Role.STRANGER, listed=True), {}),
+    ("disclosure", Act.SPEAK): (in_call(Act.SPEAK, disclosure=Disclosure.OWED), {}),
+    ("first_contact", Act.CALL): (
+        in_call(Act.CALL, traits=NEVER_HEARD, listed=True, new_recipient=True, **AGREED),
+        {},
+    ),
+    ("initiator", Act.CALL): (in_call(Act.CALL), {"initiator": {"agent": Answer.HOLD}}),
+    ("initiator", Act.SPEAK): (in_call(Act.SPEAK, initiator=Initiator.PERSON), {}),
+    ("line_volume", Act.CALL): (in_call(Act.CALL, {"waiting": 10_000}), {}),
+    ("purpose", Act.ANSWER): (in_call(Act.ANSWER), {}),  # on a notify line
+    ("quiet_hours", Act.CALL): (in_call(Act.CALL, now=NOW + timedelta(hours=12)), {}),
+    ("recipient_allowlist", Act.CALL): (in_call(Act.CALL, **AGREED), {}),
+}
+ACTS_OF_CALLS = (Act.CALL, Act.ANSWER, Act.SPEAK)
+
+
+@pytest.mark.proves("P1")
+@pytest.mark.parametrize("act", ACTS_OF_CALLS)
+@pytest.mark.parametrize("caller", [Caller.BY_NUMBER, Caller.BY_PIN])
+def test_an_ordinary_call_passes_them_all(act: Act, caller: Caller) -> None:
+    given_facts = in_call(act) if act is Act.CALL else in_call(act, caller=caller)
+    decision = decide(given_facts, preset(Purpose.HOTLINE, **LET_IN))
+    assert (decision.verdict, decision.reasons) == (Verdict.ALLOW, ())
+
+
+@pytest.mark.proves("P1")
+@pytest.mark.parametrize(
+    ("name", "act"),
+    [(name, act) for name, rule in RULES.items() for act in ACTS_OF_CALLS if act in rule.acts],
+)
+def test_each_stands_alone_between_some_call_and_the_world(name: str, act: Act) -> None:
+    given_facts, told = IN_CALLS[name, act]
+    purpose = Purpose.NOTIFY if (name, act) == ("purpose", Act.ANSWER) else Purpose.HOTLINE
+    stands_alone(RULES[name], given_facts, preset(purpose, **LET_IN, **told))
+
+
+@pytest.mark.proves("P2")
+@pytest.mark.parametrize("purpose", Purpose)
+@given(ALL_FACTS, st.data())
+def test_no_preset_lets_a_machine_call_third_parties(
+    purpose: Purpose, given_facts: Facts, data: st.DataObject
+) -> None:
+    """No configuration, no calls; nor does time alone let one out."""
+    asked = dataclasses.replace(
+        given_facts,
+        act=Act.CALL,
+        initiator=data.draw(st.sampled_from([Initiator.AGENT, Initiator.EVENT])),
+        message_class=data.draw(st.sampled_from([TEXT, TEMPLATE])),
+        role=Role.STRANGER,
+        listed=False,
+        consent=(),
+        approval="",
+        grant="",
+    )
+    decision = decide(asked, preset(purpose))
+    assert decision.verdict is not Verdict.ALLOW
+    assert decision.until is None
+
+
+@pytest.mark.proves("B121")
+@given(ALL_FACTS)
+def test_a_caller_who_hides_gets_in_nowhere(given_facts: Facts) -> None:
+    asked = dataclasses.replace(given_facts, act=Act.ANSWER, caller=Caller.HIDDEN)
+    for access in AccessPolicy:
+        policy = preset(Purpose.HOTLINE, access={"calls": access})
+        assert decide(asked, policy).verdict is Verdict.DENY
 
 
 # -- the presets (product.md, Lines and their purposes) --------------------------------------------

@@ -7,7 +7,7 @@ from policy_facts import NOW, ask, facts
 
 from ringfence.model.draft import Category
 from ringfence.model.message import MessageClass
-from ringfence.model.verdict import Verdict
+from ringfence.model.verdict import Act, Verdict
 from ringfence.policy.facts import Initiator, day_end
 from ringfence.policy.rules.spend import RULE
 
@@ -35,6 +35,33 @@ def test_money_is_segments_at_their_price() -> None:
     assert code(101, money_day=1, price_per_segment=0.01) == "money"
     assert code(1, money_day=0, price_per_segment=0.01) == "money"
     assert code(1, money_day=0, price_per_segment=0) == ""
+
+
+@pytest.mark.proves("P10")
+@pytest.mark.parametrize(
+    ("act", "minutes", "code"),
+    [
+        # A call takes a minute at least; a text none.
+        (Act.CALL, 99, ""),
+        (Act.CALL, 100, "money"),
+        (Act.ANSWER, 99, ""),
+        (Act.ANSWER, 100, "money"),
+        (Act.REPLY, 100, ""),
+        (Act.REPLY, 101, "money"),
+    ],
+)
+def test_minutes_cost_what_segments_leave(act: Act, minutes: int, code: str) -> None:
+    asked = facts({"segments_day": 10, "call_minutes_day": minutes}, {"segments": 0}, act=act)
+    told = {"money_day": 110, "price_per_segment": 1, "price_per_minute": 1}
+    ruling = ask(RULE, asked, zone=ZONE, **told)
+    assert ruling.code == code
+    assert not code or ruling.until == day_end(NOW, ZONE)
+
+
+@pytest.mark.parametrize("act", [Act.CALL, Act.ANSWER])
+def test_a_call_has_no_segments(act: Act) -> None:
+    asked = facts({"segments_day": 10}, {"segments": 900}, act=act)
+    assert ask(RULE, asked, segments_day=10).verdict is Verdict.ALLOW
 
 
 @pytest.mark.parametrize("category", Category)

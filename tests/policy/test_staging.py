@@ -10,10 +10,11 @@ from ringfence.model.message import MessageClass
 from ringfence.model.verdict import Act, Verdict
 from ringfence.policy.decide import decide
 from ringfence.policy.facts import Initiator
+from ringfence.policy.rule import EFFECTS
 from ringfence.policy.rules.staging import OF_THE_PROFILE, RULE
 
 
-@pytest.mark.parametrize("act", sorted(set(Act) - {Act.RECEIVE}, key=str))
+@pytest.mark.parametrize("act", sorted(EFFECTS, key=str))
 @pytest.mark.parametrize("message_class", MessageClass)
 @pytest.mark.parametrize("initiator", Initiator)
 def test_nobody_else_gets_anything(

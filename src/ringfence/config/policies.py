@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from operator import attrgetter
 from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -51,10 +52,15 @@ def _by_rule(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _of_line(rule: Rule, line: Line) -> dict[str, Any]:
-    return {
-        entry.name: getattr(line, entry.metadata["from_line"])
+    named = {
+        entry.name: entry.metadata["from_line"]
         for entry in dataclasses.fields(rule.settings)
         if entry.metadata["from_line"]
+    }
+    return {
+        name: attrgetter(path)(line)
+        for name, path in named.items()
+        if line.voice is not None or not path.startswith("voice.")
     }
 
 

@@ -49,14 +49,14 @@ def disclosure_in(question: Question) -> Disclosure:
     return Disclosure.GIVEN if heard else Disclosure.OWED
 
 
-def role(question: Question, of_texts: Role) -> Role:
+def role(question: Question, *, paired: bool) -> Role:
     """Calls have an allow list of their own; owners and pairings are the same as for texts."""
-    if of_texts in (Role.OWNER, Role.GUEST):
-        return of_texts
-    voice = question.line.voice
-    if voice is not None and question.number.e164 in voice.allow_from:
+    line, number = question.line, question.number
+    if number in line.owners:
+        return Role.OWNER
+    if line.voice is not None and number.e164 in line.voice.allow_from:
         return Role.MEMBER
-    return Role.STRANGER
+    return Role.GUEST if paired else Role.STRANGER
 
 
 def allow_to(question: Question) -> frozenset[str]:

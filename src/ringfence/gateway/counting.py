@@ -1,18 +1,23 @@
-"""Volume counters of one batch of outbound acts: read once, raised as items are allowed, written
-once, in the claiming transaction, so that no ceiling is passed by two who look at the same time."""
+"""Volume counters of one batch of acts: read once, raised as items are allowed, written once, in the
+claiming transaction, so that no ceiling is passed by two who look at the same time. Of calls the
+minutes are counted when they end; those under way are asked for, and count with all they may use."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, time
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 from zoneinfo import ZoneInfo
 
+from ringfence.gateway.live_calls import LiveCalls
+from ringfence.model.call import Call
 from ringfence.model.draft import Category
 from ringfence.model.line import Line
 from ringfence.model.message import MessageClass
+from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act
+from ringfence.policy.call_time import begun_minutes
 from ringfence.policy.facts import VolumeCounts
 from ringfence.ports import Tx, Window
 
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
 MINUTE, FIVE_MINUTES, HOUR = 60, 300, 3_600
 # A day as a window's length: the longest one has 26 hours (Antarctica/Troll), and a count must outlive it.
 DAY = 26 * HOUR
+_NOT_COUNTED = frozenset({Act.RECEIVE, Act.SPEAK})
+_CALLS = frozenset({Act.CALL, Act.ANSWER})
 
 
 class Counts:
@@ -42,13 +49,18 @@ class Counts:
         windows |= {asked_window(one, now) for one, _ in self._windows.values() if _asks(one)}
         self._known = dict(tx.counters.read(windows)) if windows else {}
         self._raised: dict[Window, int] = {}
+        calls = any(one.act in _CALLS for one, _ in self._windows.values())
+        self._live = LiveCalls.of(tx.calls.live_ones()) if calls else LiveCalls()
 
     def of(self, question: Question, waiting: int) -> VolumeCounts:
-        minute, hour, day, line_minute, line_day, same, agent, new, segments, marketing = (
-            self._known.get(window, 0) for window in self._windows_of(question)
-        )
+        if question.act in _NOT_COUNTED:
+            return VolumeCounts()
+        counted = [self._known.get(window, 0) for window in self._windows_of(question)]
+        minute, hour, day, line_minute, line_day, same, agent, new, segments, marketing = counted[
+            :_OF_TEXTS
+        ]
         asked = self._known.get(asked_window(question, self._now), 0) if _asks(question) else 0
-        return VolumeCounts(
+        counts = VolumeCounts(
             minute,
             hour,
             day,
@@ -61,7 +73,11 @@ class Counts:
             segments,
             marketing,
             asked_hour=asked,
+            call_minutes_day=counted[_OF_TEXTS],
         )
+        if question.act not in _CALLS:
+            return counts
+        return self._live.onto(counts, question, *counted[_OF_TEXTS + 1 :])
 
     def raise_asked(self, question: Question) -> None:
         """An agent proposed it, whatever becomes of it."""
@@ -69,13 +85,19 @@ class Counts:
             self._raise(asked_window(question, self._now), 1)
 
     def raise_for(self, question: Question, *, new_recipient: bool = False) -> None:
-        """It is going to be sent."""
+        """It is going to be sent, or rung; or a call that came in is going to be taken."""
+        if question.act in _CALLS:
+            self._live.begin(question.line.id, question.number, 1)
         steps = _steps(question, new_recipient)
         for window, by in zip(self._windows_of(question), steps, strict=True):
             if by:
                 self._raise(window, by)
         for window, by in _elsewhere(question, self._now, self._zones, steps):
             self._raise(window, by)
+
+    def promise(self, question: Question, minutes: int) -> None:
+        """So many minutes are given to this call, and not there for the others of the batch."""
+        self._live.promise(question.line.id, question.number, minutes)
 
     def _windows_of(self, question: Question) -> tuple[Window, ...]:
         known = self._windows.get(id(question))
@@ -88,6 +110,17 @@ class Counts:
     def write(self) -> None:
         if self._raised:
             self._tx.counters.add(self._raised)
+
+
+def count_call(tx: Tx, call: Call, zones: frozenset[str], now: datetime) -> None:
+    """A call is over: its minutes count in the line's day and the person's, in the days of all lines'
+    `zones` that hold `now`. To be called once, in the transaction that stores its end."""
+    minutes = sum(begun_minutes(leg.lasted.total_seconds()) for leg in (call.person, *call.joined))
+    if not minutes:
+        return
+    names = (_minutes_of(call.line), _minutes_with(call.person.number))
+    starts = sorted({day_start(now, zone) for zone in zones})
+    tx.counters.add({Window(name, DAY, start): minutes for name in names for start in starts})
 
 
 def give_back(
@@ -114,7 +147,10 @@ def window(name: str, window_s: int, now: datetime) -> Window:
 
 
 def windows_of(question: Question, now: datetime) -> tuple[Window, ...]:
-    """The windows of one outbound act; `_steps` has the same order."""
+    """The windows of one act; `_steps` has the same order. Nothing said within a call is counted: the
+    call was."""
+    if question.act in _NOT_COUNTED:
+        return ()
     # What strangers cause an owner to get must not use up what the owner may get.
     notice = question.message_class is MessageClass.OWNER_NOTICE
     number, line = question.number.e164, question.line
@@ -131,7 +167,28 @@ def windows_of(question: Question, now: datetime) -> tuple[Window, ...]:
         Window(f"new:{line.id}", DAY, day),
         segments_window(line, now),
         Window(f"marketing:{number}", DAY, day),
+        Window(_minutes_of(line.id), DAY, day),
+        *(_call_windows(question, now) if question.act in _CALLS else ()),
     )
+
+
+def _call_windows(question: Question, now: datetime) -> tuple[Window, ...]:
+    number, line = question.number.e164, question.line
+    day = day_start(now, line.zone)
+    return (
+        Window(f"calls:{line.id}", DAY, day),
+        window(f"rung:{number}", HOUR, now),
+        Window(f"rung:{number}", DAY, day),
+        Window(_minutes_with(question.number), DAY, day),
+    )
+
+
+def _minutes_of(line: str) -> str:
+    return f"minutes:{line}"
+
+
+def _minutes_with(number: PhoneNumber) -> str:
+    return f"minutes-with:{number.e164}"
 
 
 def segments_window(line: Line, now: datetime) -> Window:
@@ -147,7 +204,7 @@ def _asks(question: Question) -> bool:
     """An agent of its own accord. At the claim, and where a person says yes to it or rewrites it, it
     was counted long ago, and a flood must not keep people from deciding."""
     by_agent = question.initiator.startswith("agent:")
-    return by_agent and question.act is Act.INITIATE and question.granting
+    return by_agent and question.act in (Act.INITIATE, Act.CALL) and question.granting
 
 
 def _elsewhere(
@@ -160,14 +217,16 @@ def _elsewhere(
     windows = windows_of(question, now)
     starts = {day_start(now, zone) for zone in zones} - {day_start(now, question.line.zone)}
     for at in _SHARED:
-        if steps[at]:
+        if at < len(steps) and steps[at]:
             for start in starts:
                 yield Window(windows[at].name, DAY, start), steps[at]
 
 
 _SAME, _QUARTER = 5, 900
-# The days of a recipient, of whoever started it, and of marketing to one person.
-_SHARED = (2, 6, 9)
+# How many windows are those of texts; the minutes of the line's calls and those of calls follow.
+_OF_TEXTS = 10
+# The days of a recipient, of whoever started it, of marketing to one person, and of calls to them.
+_SHARED = (2, 6, 9, 13)
 
 
 def _steps(question: Question, new_recipient: bool) -> tuple[int, ...]:
@@ -175,7 +234,18 @@ def _steps(question: Question, new_recipient: bool) -> tuple[int, ...]:
     marketing = traits.category is Category.MARKETING
     # Whoever wrote first was not sought out by us.
     sought = new_recipient and traits.heard_at is None
-    return (1, 1, 1, 1, 1, 1, 1, int(sought), traits.segments, int(marketing))
+    match question.act:
+        case Act.CALL:
+            # No text: it takes no place among the line's messages, nor among the person's.
+            return (0, 0, 0, 0, 0, 1, 1, int(sought), 0, int(marketing), 0, 1, 1, 1, 0)
+        case Act.ANSWER:
+            return (0,) * (_OF_TEXTS + 5)
+        case Act.RECEIVE | Act.SPEAK:
+            return ()
+        case Act.REPLY | Act.INITIATE:
+            return (1, 1, 1, 1, 1, 1, 1, int(sought), traits.segments, int(marketing), 0)
+        case _:
+            assert_never(question.act)
 
 
 def day_start(now: datetime, zone: str) -> int:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from ringfence.gateway import call_facts
 from ringfence.gateway.counting import Counts
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.granted import Granted, relied_on
 from ringfence.model.audit import AuditEntry, digest
+from ringfence.model.call import Call
 from ringfence.model.contact import Pause, Person, Role, Switch, SwitchScope
 from ringfence.model.draft import Category, Draft, DraftState, Traits
 from ringfence.model.line import Line
@@ -19,7 +21,7 @@ from ringfence.model.message import NO_TRAITS, MessageClass
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act, Decision
 from ringfence.policy.decide import decide
-from ringfence.policy.facts import Disclosure, Facts, Initiator, facts_to_record
+from ringfence.policy.facts import Caller, Disclosure, Facts, Initiator, facts_to_record
 from ringfence.policy.zones import zones_of
 from ringfence.ports import Tx
 
@@ -33,6 +35,9 @@ PASSIVE = frozenset(
     }
 )
 
+# What waits in the queue of its line.
+_QUEUED = frozenset({Act.REPLY, Act.INITIATE, Act.CALL})
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -41,7 +46,9 @@ class Question:
     the queue's length no longer matters. What is decided about goes into the record: `text` as a
     digest, the message (the subject itself when not given) and the provenance. `approval_digest` is
     what an approval would have to be for; empty where none is asked for. `granting` says that an
-    operator's grant may stand in for a person: the text is proposed, and no person is at it already."""
+    operator's grant may stand in for a person: the text is proposed, and no person is at it already.
+    `call` is the call that is taken, or that something is said in, `pin_given` that its caller gave the
+    line's PIN."""
 
     act: Act
     line: Line
@@ -57,6 +64,8 @@ class Question:
     traits: Traits = NO_TRAITS
     approval_digest: str = ""
     granting: bool = False
+    call: Call | None = None
+    pin_given: bool = False
 
 
 class FactsDesk:
@@ -82,7 +91,7 @@ class FactsDesk:
         self.counts = Counts(tx, outbound, now, kit.zones)
         self._waiting = {
             line: tx.outbox.waiting(line)
-            for line in {q.line.id for q in outbound if not q.claiming}
+            for line in {q.line.id for q in outbound if not q.claiming and q.act in _QUEUED}
         }
         self._outbound(outbound)
         for policy in {q.line.id: kit.policies[q.line.id] for q in questions}.values():
@@ -118,7 +127,11 @@ class FactsDesk:
 
     def _role_of(self, question: Question) -> Role:
         """Who can be on call is nobody's stranger for alerts; to an agent they are."""
-        role = self.role(question.line, question.number)
+        line, number = question.line, question.number
+        if question.act in call_facts.OF_CALLS:
+            role = call_facts.role(question, paired=(line.id, number) in self._paired)
+        else:
+            role = self.role(line, number)
         alert = question.traits.category is Category.ALERT
         if role is not Role.STRANGER or not alert or question.initiator.startswith("agent:"):
             return role
@@ -139,6 +152,7 @@ class FactsDesk:
             contact_id=person.contact_id,
             role=self._role_of(question),
             initiator=Initiator(question.initiator.partition(":")[0]),
+            caller=call_facts.caller(question),
             message_class=question.message_class,
             own_number=question.number in self._kit.own_numbers,
             blocked=person.blocked,
@@ -147,7 +161,7 @@ class FactsDesk:
             caution=question.caution,
             passive_replies=_passive_before(question, person),
             paused=pause.why.value if pause is not None else "",
-            listed=question.number.e164 in line.allow_to,
+            listed=question.number.e164 in call_facts.allow_to(question),
             staged=question.number.e164 in line.test_recipients,
             new_recipient=self.is_new(line.id, question.number),
             consent=self._consent(question),
@@ -180,16 +194,7 @@ class FactsDesk:
         """Decide and make the record of it: facts, every reason, the policy's version (P7)."""
         facts = self.facts(question)
         decision = decide(facts, self._kit.policies[question.line.id])
-        body: dict[str, Any] = {
-            "act": question.act,
-            "verdict": decision.verdict.name.lower(),
-            "reasons": decision.reasons,
-            "policy": decision.policy_version,
-            "facts": facts_to_record(facts),
-            "claiming": question.claiming,
-        }
-        if decision.alarms:
-            body["alarms"] = decision.alarms
+        body = _record(facts, decision, question.claiming)
         if facts.approval:
             approved = self._approvals[question.message_id]
             body["approval"] = {"id": approved.message_id, "by": approved.decided_by}
@@ -204,6 +209,23 @@ class FactsDesk:
         entry = self._kit.audit("decision", subject, question.initiator, self._now, body)
         return decision, entry
 
+    def decide_unnamed(self, line: Line, subject: str) -> tuple[Decision, AuditEntry]:
+        """The same of a caller who shows no number: nobody's row is read or made for them."""
+        kit, policy = self._kit, self._kit.policies[line.id]
+        self._tx.policies.remember(policy.version, policy.document, self._now)
+        facts = Facts(
+            act=Act.ANSWER,
+            now=self._now,
+            line=line.id,
+            contact_id="",
+            role=Role.STRANGER,
+            initiator=Initiator.PERSON,
+            caller=Caller.HIDDEN,
+        )
+        decision = decide(facts, policy)
+        body = _record(facts, decision, claiming=False)
+        return decision, kit.audit("decision", subject, "person", self._now, body)
+
     def approval(self, question: Question) -> Draft | None:
         """The live approval of exactly this text to exactly this person, if there is one."""
         draft = self._approvals.get(question.message_id) if question.approval_digest else None
@@ -213,6 +235,8 @@ class FactsDesk:
 
     def _disclosure(self, question: Question) -> Disclosure:
         line = question.line
+        if question.act is Act.SPEAK:
+            return call_facts.disclosure_in(question)
         if not line.disclosure:
             return Disclosure.NONE
         version = disclosure_version(line)
@@ -235,7 +259,7 @@ class FactsDesk:
             if covers(
                 switch,
                 question.line.id,
-                question.initiator,
+                call_facts.on_our_side(question),
                 question.number,
                 question.traits.flow,
             )
@@ -254,6 +278,20 @@ class FactsDesk:
 def disclosure_version(line: Line) -> str:
     """Names the words a person is told first: other words are owed again."""
     return digest(line.disclosure)[:12]
+
+
+def _record(facts: Facts, decision: Decision, claiming: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "act": facts.act,
+        "verdict": decision.verdict.name.lower(),
+        "reasons": decision.reasons,
+        "policy": decision.policy_version,
+        "facts": facts_to_record(facts),
+        "claiming": claiming,
+    }
+    if decision.alarms:
+        body["alarms"] = decision.alarms
+    return body
 
 
 def _passive_before(question: Question, person: Person) -> int:

@@ -8,12 +8,14 @@ from enum import Enum, IntEnum
 
 
 class Act(Enum):
-    """What is about to be done."""
+    """What is about to be done. RECEIVE takes in a text and does nothing at the provider; ANSWER takes
+    up somebody's call, which costs money and holds a line."""
 
     RECEIVE = "receive"
     REPLY = "reply"
     INITIATE = "initiate"
     CALL = "call"
+    ANSWER = "answer"
     SPEAK = "speak"
 
 

@@ -39,15 +39,29 @@ class Disclosure(Enum):
     GIVEN = "given"
 
 
+class Caller(Enum):
+    """What is known of who called us. A caller id is written by whoever calls, and proves nothing:
+    HIDDEN names nobody; BY_NUMBER is taken for whom it names; PIN_OWED has still to give the line's
+    PIN, BY_PIN gave it. NONE: it is no call, or we placed it."""
+
+    NONE = "none"
+    HIDDEN = "hidden"
+    PIN_OWED = "pin_owed"
+    BY_NUMBER = "by_number"
+    BY_PIN = "by_pin"
+
+
 _TEXTS = frozenset({MessageClass.FREE_TEXT, MessageClass.TEMPLATE, MessageClass.PAGE})
 _FIRST_MOVES = frozenset({Act.INITIATE, Act.CALL})
+_SPOKEN = frozenset({Act.CALL, Act.SPEAK})
 
 
 @dataclass(frozen=True, slots=True)
 class VolumeCounts:
     """What already left, counted in the claiming transaction, per fixed window. Days are those of
     the line's zone. `asked_hour` is what the agent proposed of its own accord, whatever became of
-    it."""
+    it. `calls_` are calls we placed, `calls_now` those under way in both directions, and minutes are
+    begun ones of both: used, or still allowed to the calls that are under way."""
 
     recipient_minute: int = 0
     recipient_hour: int = 0
@@ -63,6 +77,10 @@ class VolumeCounts:
     calls_day: int = 0
     calls_now: int = 0
     asked_hour: int = 0
+    recipient_calls_hour: int = 0
+    recipient_calls_day: int = 0
+    call_minutes_day: int = 0
+    recipient_call_minutes_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +89,8 @@ class Facts:
     switches that cover this act; `caution` is why an agent's answer needs a person's eye;
     `passive_replies` counts automatic answers since the person last did something real; `paused`
     is why nothing automatic may go to the person (`emergency`, `handover`); `listed` and `staged`
-    say that the line's outbound list, or its staging list, names the recipient; `consent` are the
+    say that the line's outbound list (of calls, for a call), or its staging list, names the
+    recipient; `caller` is who called, as far as known; `consent` are the
     levels of consent on record for the text's programme; `zones` are all zones the person may be
     in; `approval` is the message whose live approval covers exactly this text, `grant` the grant
     that covers this act (both empty for none); `approved_before_pause` says that the yes is older
@@ -83,6 +102,7 @@ class Facts:
     contact_id: str
     role: Role
     initiator: Initiator
+    caller: Caller = Caller.NONE
     message_class: MessageClass = MessageClass.FREE_TEXT
     own_number: bool = False
     blocked: bool = False
@@ -118,6 +138,17 @@ class Facts:
     def is_first_move(self) -> bool:
         """Nobody asked for it just now: the first text of an exchange, or a call."""
         return self.act in _FIRST_MOVES
+
+    @property
+    def is_spoken(self) -> bool:
+        """Words for somebody's ear: nobody counts their segments or sees their signs."""
+        return self.act in _SPOKEN
+
+    @property
+    def surely_who(self) -> bool:
+        """Nobody else than the person of this number is there, as far as can be told: on a call that
+        came in, only where the PIN was given."""
+        return self.caller in (Caller.NONE, Caller.BY_PIN)
 
     @property
     def heard_s(self) -> float | None:

@@ -13,7 +13,10 @@ from typing import Any
 from ringfence.model.verdict import ALLOWED, Act, Ruling, Verdict
 from ringfence.policy.facts import Facts
 
-OUTBOUND = frozenset(Act) - {Act.RECEIVE}
+# What we send, place or say.
+OUTBOUND = frozenset({Act.REPLY, Act.INITIATE, Act.CALL, Act.SPEAK})
+# Whatever brings something about at the provider: a call that is taken is one more.
+EFFECTS = OUTBOUND | {Act.ANSWER}
 EVERY_ACT = frozenset(Act)
 ALL = "*"
 
@@ -69,7 +72,8 @@ def option(
     from_line: str = "",
 ) -> Any:
     """Declare one setting of a rule. `meaning` is shown in the reference; `from_line` names the
-    Line's field it is taken from instead of the policy section."""
+    Line's field it is taken from instead of the policy section; `voice.access` is one of its voice
+    settings, and stays at its default for a line without any."""
     metadata = {"meaning": meaning, "looser": looser, "ge": ge, "le": le, "from_line": from_line}
     if isinstance(default, Mapping):  # one that could be changed is made afresh
         return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)

@@ -16,17 +16,20 @@ _AUTOMATIC = frozenset({Initiator.AGENT, Initiator.EVENT})
 @dataclass(frozen=True, slots=True)
 class Settings:
     day: int = option(
-        5_000, "Messages of one agent or event source in a day.", looser=Looser.HIGHER, ge=1
+        5_000,
+        "Messages and calls of one agent or event source in a day.",
+        looser=Looser.HIGHER,
+        ge=1,
     )
     asked_hour: int = option(
         600,
-        "Messages one agent may propose of its own accord in an hour, drafts among them.",
+        "Messages and calls one agent may propose of its own accord in an hour, drafts among them.",
         looser=Looser.HIGHER,
         ge=1,
     )
     new_recipients_day: int = option(
         50,
-        "People a day whom the line writes to first, and who never wrote to it.",
+        "People a day whom the line writes to or calls first, and who never wrote to it.",
         looser=Looser.HIGHER,
         ge=0,
     )
@@ -61,5 +64,5 @@ RULE = Rule(
     "so that nobody has to look through a flood of drafts.",
     judge,
     Settings(),
-    acts=frozenset({Act.REPLY, Act.INITIATE}),
+    acts=frozenset({Act.REPLY, Act.INITIATE, Act.CALL}),
 )

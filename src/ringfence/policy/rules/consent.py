@@ -1,6 +1,8 @@
 """What a person agreed to (compliance 4.2): an answer may follow their own words for some hours, texts
 about their affairs need their agreement to that programme, alerts a number somebody vouched for, and
-marketing is off. A person of ours may look at one text; no grant stands in for the recipient."""
+marketing is off. A call by a machine's voice needs more than a text: an agreement on record, whoever
+wrote the number on a list of ours (47 CFR 64.1200(a)(1)(iii): prior express consent; for marketing a
+written one). A person of ours may look at one text or call; no grant stands in for the recipient."""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from ringfence.model.contact import Role
 from ringfence.model.draft import Category
 from ringfence.model.verdict import ALLOWED, Act, Ruling, deny, hold
 from ringfence.policy.facts import Facts, Initiator
-from ringfence.policy.rule import Looser, Refusal, Rule, option
+from ringfence.policy.rule import Answer, Looser, Refusal, Rule, option
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ class Settings:
         looser=Looser.HIGHER,
         ge=1,
         le=24 * 30,
+    )
+    calls: Answer = option(
+        Answer.HOLD,
+        "What becomes of a call to somebody whom nobody let in, and who did not agree to be called.",
+        looser=Looser.LOWER,
     )
 
 
@@ -77,6 +84,8 @@ def _marketing(facts: Facts, settings: Settings) -> Ruling:
 
 
 def _conversation(facts: Facts, settings: Settings) -> Ruling:
+    if facts.act is Act.CALL:
+        return _call(facts, settings)
     if _vouched_for(facts) or _agreed(facts, Level.CONVERSATIONAL):
         return ALLOWED
     if settings.conversation:
@@ -91,6 +100,20 @@ def _conversation(facts: Facts, settings: Settings) -> Ruling:
     return hold("no_consent", f"This person has not written for more than {hours} hours.")
 
 
+def _call(facts: Facts, settings: Settings) -> Ruling:
+    """That somebody wrote to us is no invitation to ring them; that they paired, or gave their number
+    to be on the line's own list, is. The list of whom agents may call is ours, and says nothing of
+    what the person wants."""
+    if facts.role is not Role.STRANGER or _agreed(facts, Level.TRANSACTIONAL):
+        return ALLOWED
+    if facts.by_operator and not settings.conversation:
+        return ALLOWED
+    text = "This person did not agree to be called."
+    if facts.initiator is Initiator.EVENT and settings.calls is not Answer.ALLOW:
+        return deny("no_call_consent", text)  # nobody stands by to decide for a machine's call
+    return settings.calls.ruling("no_call_consent", text)
+
+
 def _agreed(facts: Facts, level: Level) -> bool:
     return any(one.value in facts.consent for one in level.and_above)
 
@@ -103,7 +126,7 @@ RULE = Rule(
     "consent",
     "Texts about somebody's affairs need their agreement to that programme, alerts a number on one "
     "of the line's lists or of a responder; without it what an event starts is refused. Marketing is off unless switched on, and then needs a written agreement. "
-    "A stranger may be answered for some hours after they wrote.",
+    "A stranger may be answered for some hours after they wrote, and called only once they agreed.",
     judge,
     Settings(),
     acts=frozenset({Act.REPLY, Act.INITIATE, Act.CALL}),

@@ -40,7 +40,11 @@ class Settings:
         looser=Looser.LOWER,
     )
     segments: int = option(
-        40, "Segments one message may have.", looser=Looser.HIGHER, ge=1, le=1_000
+        40,
+        "Segments one message may have, and as many of what is said.",
+        looser=Looser.HIGHER,
+        ge=1,
+        le=1_000,
     )
     over: Refusal = option(
         Refusal.HOLD, "What becomes of a message with more segments.", looser=Looser.LOWER
@@ -88,7 +92,7 @@ def _findings(facts: Facts, settings: Settings) -> list[Ruling]:
     if traits.segments > settings.segments:
         text = f"It takes {traits.segments} segments (limit {settings.segments})."
         found.append(settings.over.ruling("too_long", text))
-    if traits.encoding == "UCS-2":
+    if traits.encoding == "UCS-2" and not facts.is_spoken:
         found.append(settings.ucs2.ruling("ucs2", "Its signs need UCS-2."))
     if traits.media:
         found.append(settings.media.ruling("media", "It has attachments."))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ringfence.model.contact import Role
 from ringfence.model.errors import InvalidField
 from ringfence.model.message import MessageClass
-from ringfence.model.verdict import ALLOWED, Act, Ruling, hold
+from ringfence.model.verdict import ALLOWED, Ruling, hold
 from ringfence.policy.facts import Facts
 from ringfence.policy.rule import ALL, Looser, Rule, option
 from ringfence.text.topics import TOPICS, extra_problem
@@ -30,7 +30,9 @@ class Settings:
         True, "Templates, which a person wrote beforehand, may touch them.", looser=Looser.TRUE
     )
     owners_exempt: bool = option(
-        True, "An owner's own agent may answer the owner about them.", looser=Looser.TRUE
+        True,
+        "An owner's own agent may answer the owner about them; one who calls in gave the line's PIN.",
+        looser=Looser.TRUE,
     )
 
     def __post_init__(self) -> None:
@@ -55,9 +57,14 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
         return ALLOWED
     if settings.exempt_templates and facts.message_class is MessageClass.TEMPLATE:
         return ALLOWED
-    if settings.owners_exempt and facts.role is Role.OWNER and facts.act is not Act.INITIATE:
+    if settings.owners_exempt and _answers_an_owner(facts):
         return ALLOWED
     return hold("forced_topic", f"A person decides about this: {', '.join(found)}.")
+
+
+def _answers_an_owner(facts: Facts) -> bool:
+    """Anybody can call under an owner's number."""
+    return facts.role is Role.OWNER and not facts.is_first_move and facts.surely_who
 
 
 RULE = Rule(

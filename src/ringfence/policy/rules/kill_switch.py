@@ -1,11 +1,11 @@
-"""The kill switch: while one is engaged, nothing it covers leaves, confirmations included (P3).
-Receiving goes on: being reachable is kept apart from being allowed."""
+"""The kill switch: while one is engaged, nothing it covers leaves, confirmations included, and no call
+is placed or taken (P3). Receiving goes on: being reachable is kept apart from being allowed."""
 
 from __future__ import annotations
 
 from ringfence.model.verdict import ALLOWED, Ruling, deny
 from ringfence.policy.facts import Facts
-from ringfence.policy.rule import Rule
+from ringfence.policy.rule import EFFECTS, Rule
 
 
 def judge(facts: Facts, settings: None) -> Ruling:
@@ -17,6 +17,8 @@ def judge(facts: Facts, settings: None) -> Ruling:
 RULE = Rule(
     "kill_switch",
     "While a kill switch is engaged for everything, this line, this agent, this person or this "
-    "flow, nothing is sent. `ringfence resume` lifts it.",
+    "flow, nothing is sent, no call is placed or taken, and nothing is said in one. `ringfence resume` "
+    "lifts it.",
     judge,
+    acts=EFFECTS,
 )

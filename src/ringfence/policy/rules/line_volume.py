@@ -14,7 +14,7 @@ class Settings:
     minute: int = option(600, "Messages from the line in a minute.", looser=Looser.HIGHER, ge=1)
     day: int = option(20_000, "Messages from the line in a day.", looser=Looser.HIGHER, ge=1)
     waiting_max: int = option(
-        10_000, "Messages that may wait to be sent on the line.", looser=Looser.HIGHER, ge=1
+        10_000, "Messages and calls that may wait on the line.", looser=Looser.HIGHER, ge=1
     )
     zone: str = option("UTC", "Where the day turns.", looser=Looser.NEVER, from_line="zone")
 
@@ -25,6 +25,8 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
         return deny(
             "queue_full", f"{counts.waiting} messages already wait (limit {settings.waiting_max})."
         )
+    if facts.act is Act.CALL:
+        return ALLOWED  # how many calls is for call_limits
     if counts.line_day >= settings.day:
         text = _words(counts.line_day, settings.day, "day")
         return hold("line_volume", text, day_end(now, settings.zone))
@@ -43,5 +45,5 @@ RULE = Rule(
     "One line sends at most so many messages a minute and a day, and at most so many may wait.",
     judge,
     Settings(),
-    acts=frozenset({Act.REPLY, Act.INITIATE}),
+    acts=frozenset({Act.REPLY, Act.INITIATE, Act.CALL}),
 )

@@ -36,7 +36,7 @@ class Settings:
 def judge(facts: Facts, settings: Settings) -> Ruling:
     if facts.own_number:
         return deny("own_number", "That is one of our own numbers.")
-    if facts.act is Act.RECEIVE:
+    if facts.act in (Act.RECEIVE, Act.ANSWER):
         return ALLOWED
     if facts.message_class in _PASSIVE and facts.passive_replies >= settings.passive_replies_max:
         return deny("loop_passive", "Enough automatic answers; this looks like a machine.")
@@ -50,7 +50,7 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
 
 RULE = Rule(
     "loop_guard",
-    "Never text our own numbers, never the same text to one person over and over, and stop "
+    "Never text or call our own numbers, nor take their calls, never the same text to one person over and over, and stop "
     "automatic answers after a few until the person does something real.",
     judge,
     Settings(),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from ringfence.model.draft import Category
 from ringfence.model.message import MessageClass
-from ringfence.model.verdict import ALLOWED, Act, Ruling, Verdict
+from ringfence.model.verdict import ALLOWED, Ruling, Verdict
 from ringfence.policy.facts import Facts
-from ringfence.policy.rule import ALL, Answer, Looser, Refusal, Rule, option
+from ringfence.policy.rule import ALL, OUTBOUND, Answer, Looser, Refusal, Rule, option
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,9 @@ def _of_class(facts: Facts, settings: Settings) -> Ruling:
 
 RULE = Rule(
     "message_class",
-    "A line sends only the kinds of text, the categories and the templates it is told to.",
+    "A line sends and says only the kinds of text, the categories and the templates it is told to.",
     judge,
     Settings(),
-    acts=frozenset({Act.REPLY, Act.INITIATE, Act.SPEAK}),
+    acts=OUTBOUND,
     grantable=True,
 )

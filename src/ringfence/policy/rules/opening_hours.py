@@ -59,7 +59,7 @@ class Settings:
 
 
 def judge(facts: Facts, settings: Settings) -> Ruling:
-    if not _automatic(facts) or facts.traits.category in settings.exempt:
+    if not _automatic(facts) or _is_exempt(facts, settings):
         return ALLOWED
     hours = hours_of(settings.windows, settings.holidays, settings.holiday_windows)
     if hours.always:
@@ -76,15 +76,23 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
 
 
 def _automatic(facts: Facts) -> bool:
-    """Codes, confirmations, HELP and notices are owed at any hour; people keep their own hours."""
+    """Codes, confirmations, HELP and notices are owed at any hour; people keep their own hours. Who
+    takes a call is the line's agent."""
+    if facts.act is Act.ANSWER:
+        return True
     return facts.initiator in _AUTOMATIC and facts.is_text and not facts.approval
+
+
+def _is_exempt(facts: Facts, settings: Settings) -> bool:
+    return facts.act is not Act.ANSWER and facts.traits.category in settings.exempt
 
 
 RULE = Rule(
     "opening_hours",
     "While the line is closed, by its own clock, what agents and event sources write waits for it to "
-    "open. What operators write or approve, what Ringfence itself owes, and alerts go at any hour.",
+    "open. What operators write or approve, what Ringfence itself owes, and alerts go at any hour. No "
+    "agent takes calls meanwhile.",
     judge,
     Settings(),
-    acts=frozenset({Act.REPLY, Act.INITIATE, Act.CALL}),
+    acts=frozenset({Act.REPLY, Act.INITIATE, Act.CALL, Act.ANSWER}),
 )

@@ -12,17 +12,21 @@ _ALLOWED_CLASSES = frozenset({MessageClass.OPT_OUT_CONFIRMATION, MessageClass.HE
 
 
 def judge(facts: Facts, settings: None) -> Ruling:
-    if not facts.opt_out_source or facts.message_class in _ALLOWED_CLASSES:
+    if not facts.opt_out_source:
         return ALLOWED
     if facts.act is Act.RECEIVE:
         # Kept for a person to read; an agent could not answer anyway.
         return hold("opted_out", "This person opted out; the message is kept, nobody answers.")
+    if facts.act is Act.ANSWER:
+        return hold("opted_out_caller", "This person opted out, so no agent talks to them.")
+    if facts.message_class in _ALLOWED_CLASSES and facts.act is not Act.CALL:
+        return ALLOWED  # nobody is rung up to be told so
     return deny("opted_out", f"This person opted out (by {facts.opt_out_source}).")
 
 
 RULE = Rule(
     "opt_out",
-    "A person who opted out on any line gets nothing more from any line, except the single "
+    "A person who opted out on any line gets nothing more from any line, no call either, except the single "
     "confirmation of the opt-out and an answer to HELP, until they opt in again.",
     judge,
     acts=EVERY_ACT,

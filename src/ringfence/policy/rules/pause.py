@@ -9,7 +9,7 @@ from dataclasses import replace
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import ALLOWED, Ruling, hold
 from ringfence.policy.facts import Facts
-from ringfence.policy.rule import Rule
+from ringfence.policy.rule import EFFECTS, Rule
 
 
 def judge(facts: Facts, settings: None) -> Ruling:
@@ -26,6 +26,7 @@ def judge(facts: Facts, settings: None) -> Ruling:
 RULE = Rule(
     "pause",
     "While a person's conversation is in human hands, or after an emergency, nothing automatic goes "
-    "to them until somebody lifts the pause.",
+    "to them until somebody lifts the pause; no agent takes their calls.",
     judge,
+    acts=EFFECTS,
 )

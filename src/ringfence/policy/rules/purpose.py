@@ -16,9 +16,11 @@ from ringfence.policy.rule import EVERY_ACT, Looser, Rule, option
 
 # For people: what each purpose means, whatever else is set.
 WORDS: Mapping[Purpose, str] = {
-    Purpose.HOTLINE: "agents answer in their own words",
-    Purpose.INTAKE: "agents start nothing; their free text waits for a person, templates go",
-    Purpose.NOTIFY: "templates only, no free text ever; of what comes in only keywords are acted on",
+    Purpose.HOTLINE: "agents answer in their own words, also on the telephone",
+    Purpose.INTAKE: "agents start nothing and call nobody; their free text waits for a person, so none "
+    "is said in a call, templates go",
+    Purpose.NOTIFY: "templates only, no free text ever; of what comes in only keywords are acted on, of "
+    "calls only keys",
 }
 
 _INTAKE_CLASSES = frozenset({MessageClass.INTAKE_QUESTION, MessageClass.INTAKE_END})
@@ -36,7 +38,7 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
         if facts.role is Role.OWNER:
             return ALLOWED
         return deny("not_owner", "Notices go to the line's owners only.")
-    if facts.act is Act.RECEIVE:
+    if facts.act in (Act.RECEIVE, Act.ANSWER):
         return _receive(settings)
     if facts.message_class in _INTAKE_CLASSES and settings.purpose is not Purpose.INTAKE:
         return deny("not_intake", "Only an intake line asks people questions.")
@@ -55,7 +57,7 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
 
 def _receive(settings: Settings) -> Ruling:
     if settings.purpose is Purpose.NOTIFY:
-        return hold("keywords_only", "This line acts on keywords only; the message is kept.")
+        return hold("keywords_only", "This line acts on keywords and keys only; no agent hears it.")
     return ALLOWED
 
 

@@ -150,7 +150,7 @@ def _by_the_clock(facts: Facts, settings: Settings, hours: Hours, zones: tuple[s
 
 def _exempt(facts: Facts, settings: Settings) -> bool:
     if facts.message_class is MessageClass.OWNER_NOTICE:
-        return facts.role is Role.OWNER
+        return facts.role is Role.OWNER and facts.act is not Act.CALL
     known = facts.role is not Role.STRANGER
     if known and facts.traits.category in settings.exempt:
         return True

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ringfence.model.contact import Role
 from ringfence.model.verdict import ALLOWED, Ruling, deny
 from ringfence.policy.facts import Facts
-from ringfence.policy.rule import Looser, Rule, option
+from ringfence.policy.rule import EFFECTS, Looser, Rule, option
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ OF_THE_PROFILE = Settings(enabled=True, owners=False)
 
 RULE = Rule(
     "staging",
-    "While a line is staged only its test recipients and owners are reached.",
+    "While a line is staged only its test recipients and owners are reached, and only their calls taken.",
     judge,
     Settings(),
+    acts=EFFECTS,
 )
