@@ -44,12 +44,19 @@ class Reports:
             return
         call.sequence += 1
         request = self.request(call, *told)
+        self.tell(session, request, word, is_last=event == "completed")
+
+    def tell(
+        self, session: Session, request: WebhookRequest, word: str, *, is_last: bool = False
+    ) -> None:
+        """Post a report of a leg after those before it, unless a fault has other plans."""
         due = self._due(session, request, word)
-        if event == "completed":
+        if is_last:
             due += session.held
             session.held.clear()
         if due:
-            session.posting = exchange.spawn(self._post_after(session.posting, call, due))
+            posting = self._post_after(session.posting, session.call, due)
+            session.posting = self._exchange.spawn(posting)
 
     def _due(self, session: Session, request: WebhookRequest, word: str) -> list[WebhookRequest]:
         """The callbacks to post now: this one, unless a fault has other plans."""

@@ -6,10 +6,10 @@ what may be asked in calls.py."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ringfence.simulator import call_dialect, call_skins, twiml_voice
 from ringfence.simulator.call_phone import HUMAN, Connection
@@ -29,6 +29,9 @@ from ringfence.simulator.webhooks import Delivery
 if TYPE_CHECKING:
     from ringfence.simulator.exchange import Exchange
     from ringfence.simulator.timeline import Clock
+
+Life: TypeAlias = Callable[[Session, Line], Coroutine[object, object, None]]
+"""What becomes of a call that came in, where it is not asked for by documents."""
 
 RECORDINGS_MAX: Final = 1_000
 FILE_MAX_BYTES: Final = 1_000_000
@@ -57,6 +60,7 @@ class Voice:
     book: CallBook = field(init=False)
     reports: Reports = field(init=False)
     streams: Streams = field(init=False)
+    lives: dict[str, Life] = field(default_factory=dict)  # of calls to other providers' numbers
     _asked: int = 0
     _callers: dict[str, str] = field(default_factory=dict)  # who sits at an inbound call
 
@@ -108,7 +112,8 @@ class Voice:
         connection = Connection(call, to, True, session)
         self.exchange.phone(caller).connect(connection)
         self._callers[call.sid] = caller
-        self.spawn(self._inbound(session, line))
+        provider = self.exchange.carrier.accounts[line.account_sid].provider
+        self.spawn(self.lives.get(provider, self._inbound)(session, line))
         return connection
 
     # -- lives --------------------------------------------------------------------------------
