@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from ringfence.config.policies import policy_of
+from ringfence.config.problems import Problems
 from ringfence.config.settings import Settings
 from ringfence.gateway.call_words import CALL, KEYS
 from ringfence.gateway.halt import stop
@@ -134,8 +136,11 @@ async def calling(
             )
             for line in settings.lines
         ]
-        return replace(settings, lines=tuple(lines))
+        policies = {line.id: policy_of(line, (), Problems())[0] for line in lines}
+        return replace(settings, lines=tuple(lines), policies=policies)
 
     async with telling(store_url, agent=agent, change=change, **more) as story:
         story.carrier.voice_url = story.public + PATH
+        # Set at the number, as an operator does in the provider's console.
+        story.carrier.world.line.settings["status_callback"] = story.public + PATH
         yield Calling(story)

@@ -9,6 +9,7 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from ringfence.gateway import call_facts
 from ringfence.gateway.batch import until_stored
 from ringfence.gateway.call_words import Manner
 from ringfence.gateway.equipment import Equipment
@@ -82,6 +83,11 @@ class Asking:
             await self._keep(replace(turn, state=CallTurnState.FAILED, reason=error.code))
             log.warning("call turn", extra={"call_id": call.id, "reason": f"{error.code}: {error}"})
             return
+        except Exception:
+            # Somebody is on the phone: the call must end with a sentence, and the fault be known.
+            log.exception("a turn of a call broke", extra={"call_id": call.id})
+            await self._keep(replace(turn, state=CallTurnState.FAILED, reason="broke"))
+            return
         await until_stored(
             kit.clock,
             lambda: kit.store.write(lambda tx: self._judge(tx, line, manner, turn, reply)),
@@ -94,7 +100,7 @@ class Asking:
             raise AgentRefused(f"No agent named {manner.route.agent_id} is configured or usable.")
         words = await kit.store.read(lambda tx: tx.calls.words_of(call.id))
         asked = [one.text for one in words if one.turn == turn.n and one.speaker is Speaker.PERSON]
-        role = await kit.store.read(lambda tx: _role(kit, tx, line, call))
+        role = await kit.store.read(lambda tx: _role(tx, line, call))
         earlier = [one for one in words if one.turn < turn.n]
         question = AgentTurn(
             turn_id=turn.id,
@@ -165,12 +171,16 @@ def speaking(
         message_id=call.id,
         text=text,
         traits=traits,
+        call=call,
     )
 
 
-def _role(kit: Equipment, tx: Tx, line: Line, call: Call) -> str:
-    question = Question(Act.RECEIVE, line, call.person.number, "person")
-    return FactsDesk(kit, tx, [question], kit.clock.now()).role(line, call.person.number).value
+def _role(tx: Tx, line: Line, call: Call) -> str:
+    number = call.person.number
+    paired = (line.id, number) in tx.access.approved({(line.id, number)})
+    return call_facts.role(
+        Question(Act.SPEAK, line, number, "person", call=call), paired=paired
+    ).value
 
 
 def _said(words: Words) -> HistoryEntry:

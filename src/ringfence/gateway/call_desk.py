@@ -44,7 +44,7 @@ from ringfence.model.instruction import Instruction, Refusal, Refuse
 from ringfence.model.line import Line
 from ringfence.model.message import Direction
 from ringfence.model.phone import PhoneNumber, from_sender
-from ringfence.model.verdict import Act, Verdict
+from ringfence.model.verdict import Act, Decision, Verdict
 from ringfence.model.wire import WebhookRequest, WireResponse
 from ringfence.ports import DeadEvent, Tx
 from ringfence.providers.base import PlacesCalls, Verified
@@ -177,22 +177,24 @@ class CallDesk:
         except InvalidNumber:
             number = None
         if number is None:
-            body = {"line": line.id, "reason": "no_caller_id"}
-            entry = kit.audit("call_refused", event.provider_id, "provider", now, body)
+            _, entry = FactsDesk(kit, tx, (), now).decide_unnamed(line, event.provider_id)
             tx.audit.append([entry])
             return Step((Refuse(),))
         call = _incoming(kit, line, voice.limit_s, event, number, now)
-        question = Question(Act.ANSWER, line, number, "person")
+        question = Question(Act.ANSWER, line, number, "person", call=call)
         desk = FactsDesk(kit, tx, [question], now)
         decision, entry = desk.decide(question, call.id)
         call = replace(call, contact_id=desk.people[number].contact_id)
         tx.audit.append([entry])
-        if decision.verdict is not Verdict.ALLOW:
+        waits = decision.verdict is Verdict.HOLD and _only_full(decision)
+        if decision.verdict is not Verdict.ALLOW and not waits:
             tx.calls.add([_refused(call, now)])
             return Step((Refuse(Refusal.REJECTED),))
+        desk.counts.raise_for(question)
+        desk.counts.write()
         tx.calls.add([call])
         call = fold(kit, tx, call, Told(CallState.ANSWERED, event.provider_id), now)
-        if self._is_full(tx, line, manner, call):
+        if waits or self._is_full(tx, line, call):
             return Step(tuple(words.held(manner, HOLD, HOLD_S)), call)
         return self._greet(tx, line, manner, call, now)
 
@@ -208,14 +210,15 @@ class CallDesk:
         tx.calls.save([call])
         return Step(tuple(words.greeting(manner, owed)), call)
 
-    def _is_full(self, tx: Tx, line: Line, manner: Manner, call: Call) -> bool:
+    def _is_full(self, tx: Tx, line: Line, call: Call) -> bool:
         """Others are served, or have waited longer (B125)."""
+        most: int = self._kit.policies[line.id].settings["call_limits"].at_once
         others = [one for one in tx.calls.live_ones() if one.line == line.id and one.id != call.id]
         served = sum(1 for one in others if _is_served(one))
         before = sum(
             1 for one in others if not _is_served(one) and one.created_at < call.created_at
         )
-        return served + before >= manner.settings.at_once
+        return served + before >= most
 
     # -- what next -----------------------------------------------------------------------------
 
@@ -256,7 +259,7 @@ class CallDesk:
         return Step(tuple(words.first_words(manner, call, message, owed)), call)
 
     def _held(self, tx: Tx, line: Line, manner: Manner, call: Call, now: datetime) -> Step:
-        if call.turn == 0 and self._is_full(tx, line, manner, call):
+        if call.turn == 0 and self._is_full(tx, line, call):
             return Step(tuple(words.held(manner, HOLD, HOLD_S, again=True)), call)
         return self._greet(tx, line, manner, call, now)
 
@@ -369,6 +372,11 @@ class CallDesk:
 
 def _asks(event: CallEvent) -> bool:
     return isinstance(event, IncomingCall)
+
+
+def _only_full(decision: Decision) -> bool:
+    """Nothing is against taking it but that the line talks already."""
+    return {reason.code for reason in decision.reasons} == {"calls_at_once"}
 
 
 def _is_served(call: Call) -> bool:

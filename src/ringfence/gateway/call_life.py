@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from ringfence.gateway.counting import count_call
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.reports import Report, fold_reports
 from ringfence.model.call import Answerer, Call, CallMode, CallState, EndReason, after
@@ -103,6 +104,8 @@ def _moved(kit: Equipment, tx: Tx, call: Call, told: Told, now: datetime) -> Cal
         "provider_id": leg.provider_id,
     }
     tx.audit.append([kit.audit("call", call.id, told.source, now, body)])
+    if leg.is_over:
+        count_call(tx, call, kit.zones, now)
     _report(kit, tx, call, now)
     _log(call)
     return call

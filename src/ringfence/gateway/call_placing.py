@@ -4,7 +4,7 @@ provider's own time limit (P12)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -56,19 +56,26 @@ def manner_of(line: Line, call: Call) -> Manner:
     return Manner(voice, voice.route_to(call.called))
 
 
-def begin(kit: Equipment, tx: Tx, taken: Sequence[OutboxItem], now: datetime) -> None:
+def begin(
+    kit: Equipment,
+    tx: Tx,
+    taken: Sequence[OutboxItem],
+    ceilings: Mapping[str, int],
+    now: datetime,
+) -> None:
     """The rows of calls that are about to be placed, in the claiming transaction: a webhook that
-    overtakes the answer finds them."""
+    overtakes the answer finds them. `ceilings` are seconds by item."""
     calls = [item for item in taken if item.act is Act.CALL]
     if not calls:
         return
     messages = tx.messages.many({item.message_id for item in calls})
-    tx.calls.add([_call(kit, item, messages[item.message_id], now) for item in calls])
+    tx.calls.add(
+        [_call(kit, item, messages[item.message_id], ceilings[item.id], now) for item in calls]
+    )
 
 
-def _call(kit: Equipment, item: OutboxItem, message: Message, now: datetime) -> Call:
+def _call(kit: Equipment, item: OutboxItem, message: Message, limit_s: int, now: datetime) -> Call:
     line = kit.lines[item.line]
-    limit_s = line.voice.limit_s if line.voice is not None else 60
     return Call(
         id=kit.ids.new("call", now),
         line=item.line,
