@@ -423,7 +423,7 @@ def _told_of(policy: Policy, written: str) -> set[str]:
         "contact",
         Role.STRANGER,
         Initiator.EVENT,
-        MessageClass.TEMPLATE,
+        message_class=MessageClass.TEMPLATE,
         new_recipient=True,
         consent=("transactional",),
         traits=traits,

@@ -47,7 +47,11 @@ class Calls:
         bounded = replace(line.voice, limit_s=min(line.voice.limit_s, limit_s))
         return replace(line, voice=bounded)
 
-    def check_numbers(self, lines: Sequence[Line]) -> None:
+    def check(self, lines: Sequence[Line]) -> None:
+        self._check_paths(lines)
+        self._check_numbers(lines)
+
+    def _check_numbers(self, lines: Sequence[Line]) -> None:
         """A call to a number is one line's."""
         for line in lines:
             for number, _ in line.voice.routes if line.voice else ():
@@ -58,7 +62,7 @@ class Calls:
                             f"is for calls of line {other.id}: write it with those",
                         )
 
-    def check_paths(self, lines: Sequence[Line]) -> None:
+    def _check_paths(self, lines: Sequence[Line]) -> None:
         """B104: one webhook, one line. Media sockets are told apart by their tokens, so lines may
         share their path, but no webhook lies on it."""
         taken = {line.webhook_path: line.id for line in lines if line.enabled}

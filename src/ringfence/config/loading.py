@@ -117,22 +117,14 @@ class Assembly:
         maker_of_agents = AgentMaker(resolver, self.problems, warnings)
         agents = maker_of_agents.make_all(self.values)
         gateway = self._gateway(warnings)
-        maker = LineMaker(resolver, self.problems, warnings, gateway.public_base_url, tuple(agents))
         joined = self._accounts(resolver)
         accounts = joined.accounts
         calls = Calls(joined.voices, self.problems, warnings)
-        callers = VoiceMaker(
-            resolver,
-            self.problems,
-            warnings,
-            gateway.public_base_url,
-            tuple(agents),
-            self.environ,
-        )
-        lines = tuple(calls.attached(callers, maker.make(account), account) for account in accounts)
+        known = (resolver, self.problems, warnings, gateway.public_base_url, tuple(agents))
+        maker, callers = LineMaker(*known), VoiceMaker(*known, self.environ)
+        lines = tuple(calls.attached(callers, maker.make(one), one) for one in accounts)
         self._check_paths(accounts, lines)
-        calls.check_paths(lines)
-        calls.check_numbers(lines)
+        calls.check(lines)
         policies, looser = self._policies(accounts, lines, warnings)
         lines = tuple(calls.bounded(line, policies[line.id]) for line in lines)
         classifiers = self._classifiers(accounts, lines, tuple(agents), warnings)

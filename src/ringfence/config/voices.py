@@ -158,6 +158,8 @@ class _Making:
 
     @property
     def _connection(self) -> str:
+        if self.line.provider != "telnyx":
+            return ""
         return str(self.voice.values.get("telnyx", {}).get("connectionId", ""))
 
     # -- people -----------------------------------------------------------------------------------

@@ -105,13 +105,13 @@ def _number(value: Any) -> str | int:
 
 
 def _http_url(value: str) -> str:
-    parts = _split(value)
+    parts = split_url(value)
     if parts is None or parts[0] not in ("http", "https"):
         raise expected("an http or https address such as https://gateway.example.com/webhooks/sms")
     return value
 
 
-def _split(value: str) -> tuple[str, str] | None:
+def split_url(value: str) -> tuple[str, str] | None:
     """Scheme and host, or None for anything a carrier or client could not open."""
     if any(c.isspace() or not c.isprintable() for c in value):
         return None

@@ -19,6 +19,7 @@ from ringfence.config.schema.base import (
     ZoneName,
     expected,
     key,
+    split_url,
 )
 from ringfence.config.schema.sms import AccountName
 
@@ -33,8 +34,16 @@ MOUTHS = ("deepgram", "elevenlabs", "openai", "local")
 
 
 def _socket_url(value: str) -> str:
-    if urlsplit(value).scheme.lower() not in ("ws", "wss") or not urlsplit(value).hostname:
+    parts = split_url(value)
+    if parts is None or parts[0] not in ("ws", "wss"):
         raise expected("a wss address such as wss://gateway.example.com/voice/stream")
+    return value
+
+
+def _without_login(value: str) -> str:
+    """What stands before an @ would be no part of the host, whatever it looks like (B113)."""
+    if "@" in urlsplit(value).netloc:
+        raise expected("an address without a login before its host")
     return value
 
 
@@ -47,7 +56,8 @@ def _off(what: str) -> Any:
     return Annotated[bool, PlainValidator(only_off)]
 
 
-SocketUrl = Annotated[str, AfterValidator(_socket_url)]
+SocketUrl = Annotated[str, AfterValidator(_socket_url), AfterValidator(_without_login)]
+PublicUrl = Annotated[HttpUrl, AfterValidator(_without_login)]
 
 
 class TwilioShape(Shape):
@@ -211,7 +221,7 @@ class VoiceAccountShape(Shape):
     webhook_path: Path = key(
         "Path on the public listener; unique per line.", default="/voice/webhook"
     )
-    public_url: HttpUrl = key(
+    public_url: PublicUrl = key(
         "The exact address the provider asks at: signatures are checked against it.",
         default="gateway.publicBaseUrl + webhookPath",
     )
