@@ -65,6 +65,15 @@ def test_a_call_that_comes_in_uses_minutes_and_a_place(count: str, code: str) ->
     assert ask(RULE, comes_in).code == code
 
 
+@pytest.mark.proves("P10")
+@pytest.mark.parametrize(("act", "places"), [(Act.CALL, 3), (Act.ANSWER, 5)])
+def test_callers_may_wait_and_what_we_place_may_not(act: Act, places: int) -> None:
+    told = {"at_once": 3, "waiting": 2}
+    assert ask(RULE, call({"calls_now": places - 1}, act=act), **told).verdict is Verdict.ALLOW
+    full = ask(RULE, call({"calls_now": places}, act=act), **told)
+    assert (full.verdict, full.code) == (Verdict.HOLD, "calls_at_once")
+
+
 def test_of_several_ceilings_the_longest_wait_counts() -> None:
     """Otherwise it would be asked again, and refused again, until that one is over."""
     full = {"recipient_calls_hour": 10**6, "calls_now": 10**6}

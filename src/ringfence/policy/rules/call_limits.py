@@ -36,6 +36,12 @@ class Settings:
     recipient_minutes_day: int = option(
         120, "Begun minutes of calls with one person in a day.", looser=Looser.HIGHER, ge=0
     )
+    waiting: int = option(
+        2,
+        "Callers who may wait while the line has all calls it may have; the next one finds it busy.",
+        looser=Looser.HIGHER,
+        ge=0,
+    )
     at_once: int = option(
         1,
         "Calls of the line at the same time, in both directions.",
@@ -62,7 +68,7 @@ def judge(facts: Facts, settings: Settings) -> Ruling:
             f"(limit {settings.recipient_minutes_day})."
         )
         return hold("recipient_call_minutes", text, day)
-    if counts.calls_now >= settings.at_once:
+    if counts.calls_now >= settings.at_once + (settings.waiting if facts.act is Act.ANSWER else 0):
         text = f"{counts.calls_now} calls of the line are under way (limit {settings.at_once})."
         return hold("calls_at_once", text, window_end(facts.now, 60))
     return ALLOWED
@@ -91,7 +97,7 @@ RULE = Rule(
     "call_limits",
     "A line places at most so many calls a day and to one person, holds at most so many at once, and "
     "uses at most so many minutes a day, with one person fewer; no call lasts longer than it may. "
-    "More wait; a caller finds the line busy.",
+    "More wait, callers too, and beyond so many of those the line is busy.",
     judge,
     Settings(),
     acts=frozenset({Act.CALL, Act.ANSWER}),
