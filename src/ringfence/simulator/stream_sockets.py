@@ -274,10 +274,11 @@ class _Direct:
         return await self._next(self._outward)
 
     async def close(self, code: int = 1000) -> None:
-        """The application gets the time to take its leave."""
+        """The application gets a little time to take its leave."""
         self._end(code)
         if self._running is not None:
             await asyncio.wait({self._running}, timeout=CLOSE_S)
+            self._running.cancel()
 
     def abort(self) -> None:
         self._end(ABNORMAL)
