@@ -8,6 +8,7 @@ from operation_rows import alert, ended, event, notice, planned, task, ticket
 from store_rows import NOW, later, number
 
 from ringfence.model.alert import Alert, AlertState, NoticeKind, NoticeState
+from ringfence.model.oncall import Channel
 from ringfence.model.planned import Planned, PlannedState
 from ringfence.model.ticket import TaskState
 from ringfence.ports import Beating, FlowSaid, PlannedEnd
@@ -70,7 +71,9 @@ def asked(tx: Transaction) -> dict[str, Callable[[], object]]:
         "texts of an alert": lambda: tx.alerts.messages_of(["alr_50"]),
         "texts unsent": lambda: tx.alerts.unsent_of(["alr_50"]),
         "facts": lambda: tx.alerts.facts(["alr_50"], NOW),
-        "texts lately": lambda: tx.alerts.sent_since(NoticeKind.ALERT, later(minutes=-60)),
+        "texts lately": lambda: tx.alerts.sent_since(
+            NoticeKind.ALERT, Channel.SMS, later(minutes=-60)
+        ),
         "told whom": lambda: tx.alerts.told("who_3", 20),
         "notes": lambda: tx.alerts.notes("alr_9"),
         "link": lambda: tx.alerts.link("0f", NOW),

@@ -12,6 +12,7 @@ from store_rows import NOW, item, later, outbound
 
 from ringfence.model.alert import Notice, NoticeKind, NoticeState, Notification
 from ringfence.model.message import FINAL, MessageStatus
+from ringfence.model.oncall import Channel
 from ringfence.model.outbox import OutboxState
 from ringfence.ports import NoticeEnd, SentText
 from ringfence.store.database import Database
@@ -174,7 +175,9 @@ async def test_a_bundle_counts_as_one_text(store: Database) -> None:
     await end(store, ended(notice("alr_6", kind=NoticeKind.RESOLVED), TOLD, "msg_4"))
 
     async def sent(kind: NoticeKind) -> list[SentText]:
-        return await store.read(lambda tx: tx.alerts.sent_since(kind, later(minutes=-30)))
+        return await store.read(
+            lambda tx: tx.alerts.sent_since(kind, Channel.SMS, later(minutes=-30))
+        )
 
     assert await sent(NoticeKind.ALERT) == [
         SentText("ben", "disk", later(minutes=-9)),

@@ -81,11 +81,9 @@ class PolicyMaker:
             if bad or not values:
                 return None
             return Way(Channel(values["channel"]), _seconds(values.get("after", timedelta(0))))
-        if raw == Channel.SMS.value:
-            return Way(Channel.SMS)
-        why = "calls come with the voice channel; use sms"
-        forms = '"sms" or {channel: "sms", after: "2m"}'
-        self.problems.add(path, f'"sms" ({why})' if raw == "call" else forms, raw)
+        if raw in (Channel.SMS.value, Channel.CALL.value):
+            return Way(Channel(raw))
+        self.problems.add(path, '"sms", "call" or {channel: "call", after: "2m"}', raw)
         return None
 
 

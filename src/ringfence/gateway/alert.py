@@ -21,6 +21,7 @@ from ringfence.delivery.escalate import (
 )
 from ringfence.delivery.flow import Flow, service_of, title_of
 from ringfence.gateway import figures, tickets, unreached
+from ringfence.gateway.call_ending import end
 from ringfence.gateway.cancel import cancel_items
 from ringfence.gateway.duty import who
 from ringfence.gateway.equipment import Equipment
@@ -37,6 +38,7 @@ from ringfence.model.alert import (
     NoticeKind,
     NoticeState,
 )
+from ringfence.model.call import CallState, EndReason
 from ringfence.model.errors import InvalidField, NotFound
 from ringfence.model.event import Event, EventAction
 from ringfence.model.line import Line
@@ -247,8 +249,8 @@ def _notice(kit: Equipment, alert: Alert, effect: Notify, now: datetime) -> Noti
     why = ""
     if effect.responder not in kit.operations.responders:
         why = "not_configured: this responder is not in the configuration any more"
-    elif effect.channel is Channel.CALL:
-        why = "no_calls: this gateway places no calls yet"
+    elif effect.channel is Channel.CALL and not _calls(kit, alert, effect.responder):
+        why = "no_calls: the line is not configured for calls; add channels.voice"
     return Notice(
         alert.id,
         NoticeKind.ALERT,
@@ -263,6 +265,11 @@ def _notice(kit: Equipment, alert: Alert, effect: Notify, now: datetime) -> Noti
         told_at=now if why else None,
         reason=why,
     )
+
+
+def _calls(kit: Equipment, alert: Alert, responder: str) -> bool:
+    line = kit.lines.get(kit.operations.responders[responder].line) or line_of(kit, alert)
+    return line is not None and line.voice is not None
 
 
 def bundled_by(alert: Alert) -> str:
@@ -414,6 +421,7 @@ def recall(kit: Equipment, tx: Tx, alert_ids: Sequence[str], reason: str, now: d
     """Texts about these alerts that have not left are of no use any more, unless another alert in
     them still is."""
     tx.alerts.moot(alert_ids, reason)
+    _stop_ringing(kit, tx, alert_ids, now)
     texts = tx.alerts.unsent_of(alert_ids)
     every = {one for ids in texts.values() for one in ids}
     waiting = {
@@ -434,6 +442,15 @@ def recall(kit: Equipment, tx: Tx, alert_ids: Sequence[str], reason: str, now: d
     if items:
         body = {"reason": reason, "items": [item.id for item in items]}
         tx.audit.append([kit.audit("cancelled", reason, "system", now, body)])
+
+
+def _stop_ringing(kit: Equipment, tx: Tx, alert_ids: Sequence[str], now: datetime) -> None:
+    """A phone that still rings about nothing but these; whoever answered is let hear it out."""
+    ringing = [call for call in tx.calls.live_ones() if call.state is not CallState.ANSWERED]
+    for call in ringing:
+        told = set(tx.alerts.of_message(call.message_id)) if call.message_id else set()
+        if told and told <= set(alert_ids):
+            end(kit, tx, call, EndReason.MOOT, now)
 
 
 # -- maintenance -----------------------------------------------------------------------------------

@@ -6,20 +6,24 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from ringfence.delivery.bundle import PER_PERSON, Bundle, Owed, Plan, Sent, Throttle, Tier, plan
 from ringfence.delivery.flow import Responder
 from ringfence.gateway.alert import line_of, tell
+from ringfence.gateway.call_keys import ALERT_KEYS
+from ringfence.gateway.call_words import CALL, KEYS
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import covers
 from ringfence.gateway.one_by_one import together_or_apart
 from ringfence.gateway.proposal import Proposal
 from ringfence.gateway.review import propose, reason_text
 from ringfence.model.alert import Alert, AlertState, Notice, NoticeKind, NoticeState
+from ringfence.model.call import CallMode
 from ringfence.model.contact import Switch
 from ringfence.model.draft import Category
 from ringfence.model.line import Line
@@ -38,8 +42,15 @@ LINK_LASTS: Final = timedelta(hours=24)
 TOKENS_DRAWN_MAX: Final = 20
 # Facts reliability-mechanics 3.1: status updates bear less than alerts.
 NEWS: Final = Throttle((Tier(1, 180), Tier(3, 1_200), Tier(8, 7_200)))
+CALLS: Final = Throttle((Tier(3, 900), Tier(6, 3_600)), gap_s=120)
+"""Calls to one person: a phone that rings is harder to bear than a text."""
 SERVICES_APART_MAX: Final = 4
 THROTTLES: Final = {NoticeKind.ALERT: PER_PERSON, NoticeKind.RESOLVED: NEWS}
+
+
+def throttle_of(kind: NoticeKind, channel: Channel) -> Throttle:
+    """How often one person is told so."""
+    return CALLS if channel is Channel.CALL else THROTTLES[kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +112,8 @@ def page(kit: Equipment, tx: Tx, now: datetime, only: str = "") -> int:
         if not _is_stopped(kit, switches, one, alerts[one.alert_id])
         and not any(window.covers(alerts[one.alert_id], now) for window in windows)
     ]
-    for kind in NoticeKind:
-        ours = [one for one in going if one.kind is kind]
+    for kind, channel in itertools.product(NoticeKind, Channel):
+        ours = [one for one in going if one.kind is kind and one.channel is channel]
         if ours:
             texts += _planned(kit, tx, kind, ours, alerts, now)
     if not texts:
@@ -163,16 +174,23 @@ def _planned(
     alerts: Mapping[str, Alert],
     now: datetime,
 ) -> list[_Text]:
-    """What leaves of one kind; what lost its use is closed."""
+    """What leaves of one kind and by one channel; what lost its use is closed."""
+    channel = owed[0].channel
     by_key: dict[tuple[str, str], list[Notice]] = {}
     for one in _gathered(owed, alerts):
         by_key.setdefault((one.alert_id, one.responder), []).append(one)
     since = now - LOOK_BACK
     every = [_owed(kind, notices[0], alerts[key[0]]) for key, notices in by_key.items()]
     lost = _unreachable(kit, tx, {one.responder for one in every})
-    sent = [Sent(one.responder, one.service, one.at) for one in tx.alerts.sent_since(kind, since)]
+    sent = [
+        Sent(one.responder, one.service, one.at)
+        for one in tx.alerts.sent_since(kind, channel, since)
+    ]
     planned = plan(
-        [one for one in every if one.responder not in lost], sent, now, throttle=THROTTLES[kind]
+        [one for one in every if one.responder not in lost],
+        sent,
+        now,
+        throttle=throttle_of(kind, channel),
     )
     # The gate will refuse these, and whoever is next must not wait for their throttle first.
     refused = plan([one for one in every if one.responder in lost], (), now, throttle=Throttle(()))
@@ -258,6 +276,8 @@ def _text(
     line = None if responder is None else kit.lines.get(responder.line) or line_of(kit, ours[0])
     if responder is None or line is None:
         return None
+    if notices[0].channel is Channel.CALL:
+        return _Text(_call(line, responder, ours), notices, ours, "")
     token = _token(kit) if kind is NoticeKind.ALERT and _links(kit, responder) else ""
     body = _words(kit, kind, line, responder, ours, token)
     proposal = Proposal(
@@ -267,17 +287,41 @@ def _text(
         Act.INITIATE,
         f"event:{ours[0].source}",
         MessageClass.PAGE,
-        provenance={
-            "event": ours[0].event_id,
-            "flow": ours[0].flow,
-            "notice": kind.value,
-            "alerts": [alert.id for alert in ours],
-        },
+        provenance=_provenance(kind, ours),
         category=Category.ALERT,
         template=TEMPLATE,
         flow=ours[0].flow,
     )
     return _Text(proposal, notices, ours, token)
+
+
+def _call(line: Line, responder: Responder, alerts: tuple[Alert, ...]) -> Proposal:
+    """The same by a call: said, and answered with a key."""
+    told = [words.Told(alert.number, alert.title) for alert in alerts]
+    services = {alert.service for alert in alerts}
+    service = alerts[0].service if len(services) == 1 else f"{len(services)} services"
+    provenance = _provenance(NoticeKind.ALERT, alerts)
+    return Proposal(
+        line,
+        responder.number,
+        words.spoken(line.label, service, told),
+        Act.CALL,
+        f"event:{alerts[0].source}",
+        MessageClass.PAGE,
+        provenance={**provenance, CALL: CallMode.NOTIFY.value, KEYS: dict(ALERT_KEYS)},
+        category=Category.ALERT,
+        template=TEMPLATE,
+        flow=alerts[0].flow,
+    )
+
+
+def _provenance(kind: NoticeKind, alerts: tuple[Alert, ...]) -> dict[str, Any]:
+    return {
+        "event": alerts[0].event_id,
+        "flow": alerts[0].flow,
+        "notice": kind.value,
+        "alerts": [alert.id for alert in alerts],
+    }
 
 
 def _words(

@@ -3,6 +3,7 @@ problem says what to do. It looks and tells; it never mends, sends or changes wh
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,9 +14,10 @@ from typing import Final
 from ringfence.delivery.bundle import allowed_at
 from ringfence.gateway import figures
 from ringfence.gateway.equipment import Equipment
-from ringfence.gateway.paging import THROTTLES
+from ringfence.gateway.paging import THROTTLES, throttle_of
 from ringfence.model.alert import Notice, NoticeKind
 from ringfence.model.errors import StoreError
+from ringfence.model.oncall import Channel
 from ringfence.model.outbox import OutboxItem
 from ringfence.ports import SentText, Tx
 
@@ -134,8 +136,11 @@ def _notices(kit: Equipment, tx: Tx, now: datetime) -> Iterator[Problem]:
     owed = tx.alerts.owed(_LOOKED_AT_MAX)
     if not owed or owed[0].at > now - LATE:
         return
-    sent = {kind: tx.alerts.sent_since(kind, now - _TOLD_WITHIN) for kind in NoticeKind}
-    late = [one for one in owed if _could_leave_at(one, sent[one.kind]) <= now - LATE]
+    sent = {
+        (kind, channel): tx.alerts.sent_since(kind, channel, now - _TOLD_WITHIN)
+        for kind, channel in itertools.product(NoticeKind, Channel)
+    }
+    late = [one for one in owed if _could_leave_at(one, sent[one.kind, one.channel]) <= now - LATE]
     if late:
         words = _late("A text about an alert", min(one.at for one in late), now)
         if tx.switches.engaged():
@@ -146,7 +151,7 @@ def _notices(kit: Equipment, tx: Tx, now: datetime) -> Iterator[Problem]:
 def _could_leave_at(notice: Notice, sent: Iterable[SentText]) -> datetime:
     times = sorted(one.at for one in sent if one.responder == notice.responder)
     since = max([notice.at, *times])
-    return allowed_at(times, THROTTLES[notice.kind], since)
+    return allowed_at(times, throttle_of(notice.kind, notice.channel), since)
 
 
 def _planned(kit: Equipment, tx: Tx, now: datetime) -> Iterator[Problem]:

@@ -74,6 +74,7 @@ class EndReason(Enum):
     SILENCE = "silence"
     TIME_LIMIT = "time_limit"
     NOT_ANSWERED_IN_TIME = "not_answered_in_time"  # our own deadline for calls that never answer
+    MOOT = "moot"  # what it rang about was taken by somebody, or is over
     KILLED = "killed"  # the kill switch, or a revocation
     LOST = "lost"  # the provider does not know it, or has not said anything for too long
 

@@ -19,7 +19,7 @@ from ringfence.model.alert import (
     NoticeKind,
     NoticeState,
 )
-from ringfence.model.oncall import Override
+from ringfence.model.oncall import Channel, Override
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.planned import Planned, PlannedState
 from ringfence.model.ticket import Ticket, TicketTask
@@ -209,8 +209,8 @@ class Alerts(Protocol):
         cancelled or refused has failed, as has a FAILED notice), and its acknowledgements. A MOOT
         notice told nobody and is left out."""
 
-    def sent_since(self, kind: NoticeKind, since: datetime) -> list[SentText]:
-        """One for each text that left or may still, oldest first."""
+    def sent_since(self, kind: NoticeKind, channel: Channel, since: datetime) -> list[SentText]:
+        """One for each text, or call, that left or may still, oldest first."""
 
     def told(self, responder: str, limit: int) -> list[str]:
         """Ids of the alerts this responder was told of by a text (TOLD, kind ALERT), newest text

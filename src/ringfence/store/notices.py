@@ -154,12 +154,13 @@ class NoticeTable(AlertLog):
         said = self._acknowledgements(wanted)
         return {id_: Facts(tuple(told.get(id_, ())), tuple(said.get(id_, ()))) for id_ in wanted}
 
-    def sent_since(self, kind: NoticeKind, since: datetime) -> list[SentText]:
+    def sent_since(self, kind: NoticeKind, channel: Channel, since: datetime) -> list[SentText]:
         rows = self._db.rows(
             "SELECT n.responder, min(n.service), min(n.told_at), min(n.seq), n.message_id "
             "FROM notices n WHERE n.kind = ? AND n.state = 'told' AND n.told_at >= ? "
+            "AND n.channel = ? "
             "GROUP BY n.message_id, n.responder",
-            (kind.value, micros(since)),
+            (kind.value, micros(since), channel.value),
         )
         rows.sort(key=lambda row: (row[2], row[3]))
         texts = self._texts({row[4] for row in rows})

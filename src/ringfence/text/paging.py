@@ -49,6 +49,15 @@ def _page(label: str, service: str, told: list[Told], *, two_way: bool, link: st
     return " ".join(part for part in parts if part)
 
 
+def spoken(label: str, service: str, told: list[Told]) -> str:
+    """The same said aloud: what it is first, in short sentences, without what only a screen can use."""
+    service = _plain(service, SERVICE_CHARS_MAX) or "a service"
+    first = f"Alert {told[0].number}. {_title(told[0])}."
+    if len(told) == 1:
+        return f"This is {label} with an alert. {service}. {first}"
+    return f"This is {label} with {len(told)} alerts. {service}. The worst: {first}"
+
+
 def resolved(label: str, service: str, told: list[Told]) -> str:
     """One text for alerts that are over."""
     service = _plain(service, SERVICE_CHARS_MAX) or "a service"

@@ -29,11 +29,9 @@ ROUNDS_MAX = 100
 
 
 def _channel(value: Any) -> str:
-    if value == "call":
-        raise expected('"sms" (calls come with the voice channel; use sms)')
-    if value != "sms":
-        raise expected('"sms"')
-    return "sms"
+    if value not in ("sms", "call"):
+        raise expected('"sms" or "call"')
+    return str(value)
 
 
 def _rounds(value: Any) -> int | None:
