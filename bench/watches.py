@@ -38,7 +38,7 @@ LONG = Size(waiting=1_000_000, due=10_000, seconds=200, alerts=10_000)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One store's wait. `late_s` are sorted, of those that came."""
+    """One store's wait. `late_s` are sorted, of those that came; `memory` is in MB before, halfway, after."""
 
     store: str
     kind: str
@@ -46,7 +46,7 @@ class Run:
     late_s: Sequence[float]
     doubled: int
     cpu: float
-    memory: tuple[float, float]
+    memory: tuple[float, ...]
 
 
 def measure(store: str, kind: str, size: Size) -> Run:
@@ -79,7 +79,10 @@ def _waited(
     store: str, kind: str, size: Size, gateway: Child, carrier: Child, due: dict[str, float]
 ) -> Run:
     before = gateway.asks("cpu")
-    time.sleep(max(0.0, max(due.values()) - time.time()))
+    first, last = min(due.values()), max(due.values())
+    time.sleep(max(0.0, (first + last) / 2 - time.time()))
+    halfway = gateway.asks("cpu")
+    time.sleep(max(0.0, last - time.time()))
     after = gateway.asks("cpu")
     _came(carrier, len(due))
     late: dict[str, float] = {}
@@ -89,15 +92,14 @@ def _waited(
         if about in due:
             doubled += about in late
             late.setdefault(about, one["at"] - CARRIER_MS / 1000 - due[about])
-    seconds = max(due.values()) - min(due.values())
     return Run(
         store,
         kind,
         size,
         sorted(late.values()),
         doubled,
-        (after["cpu"] - before["cpu"]) / seconds,
-        (before["memory"], after["memory"]),
+        (after["cpu"] - before["cpu"]) / (last - first),
+        tuple(one["memory"] for one in (before, halfway, after)),
     )
 
 
@@ -140,6 +142,6 @@ def row(one: Run) -> list[str]:
         report.millis(quantile(one.late_s, 0.99)),
         report.millis(one.late_s[-1]),
         f"{100 * one.cpu:.0f} %",
-        f"{one.memory[0]:.0f} → {one.memory[1]:.0f}",
+        " → ".join(f"{megabytes:.0f}" for megabytes in one.memory),
         f"{len(one.late_s):,}, {one.doubled}",
     ]
