@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from ringfence.simulator import call_dialect, twiml_voice
+from ringfence.simulator import call_dialect, plivo, plivo_calls, twiml_voice
 from ringfence.simulator.records import Webhook
 from ringfence.simulator.twiml_play import Player
+from ringfence.simulator.twiml_voice import Script
 from ringfence.simulator.webhooks import Delivery, Fields, WebhookRequest
 
 if TYPE_CHECKING:
     from ringfence.simulator.call_session import Session
     from ringfence.simulator.calls import Call
     from ringfence.simulator.carrier import Carrier
-    from ringfence.simulator.twiml_voice import Script
     from ringfence.simulator.voice import Voice
 
 
@@ -51,7 +51,7 @@ class CallSkin(Protocol):
         """A webhook about a call, ready to be signed and sent."""
 
     def read(self, delivery: Delivery) -> Script:
-        """What an answer to a question says."""
+        """What an answer to a question says, or that none came."""
 
 
 class TwilioSkin:
@@ -86,11 +86,16 @@ class TwilioSkin:
         return WebhookRequest(hook.url, hook.method, tuple(fields), account.auth_token, token)
 
     def read(self, delivery: Delivery) -> Script:
+        if not delivery.reached:
+            return Script(error_code=11200, error="the instructions could not be fetched")
         return twiml_voice.read(delivery.status or 0, delivery.content_type, delivery.body)
 
 
 TWILIO = TwilioSkin()
 
 
+SKINS: dict[str, CallSkin] = {plivo.PROVIDER: plivo_calls.SKIN}
+
+
 def skin_of(provider: str) -> CallSkin:
-    return TWILIO
+    return SKINS.get(provider, TWILIO)

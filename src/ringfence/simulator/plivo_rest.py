@@ -1,5 +1,6 @@
 """Plivo's REST dialect over the carrier: create, read and list messages, and what a probe reads (account,
-number, Powerpack, applications). Messages are listed without their texts, as Plivo does.
+number, Powerpack, applications). Messages are listed without their texts, as Plivo does. Calls are in
+plivo_calls.py.
 
 Decides nothing about messages: carrier.py does, whose refusals are told in words and no code."""
 
@@ -21,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from ringfence.simulator import plivo
 from ringfence.simulator.exchange import Exchange
 from ringfence.simulator.faults import Outcome
+from ringfence.simulator.plivo_calls import PlivoCallRest
 from ringfence.simulator.records import Account, Line, Message
 from ringfence.simulator.refusals import Refusal
 from ringfence.simulator.server import read_body, vanish
@@ -49,6 +51,7 @@ class PlivoRest:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange, self.carrier = exchange, exchange.carrier
         self.requests = 0  # create requests seen, answered or not
+        self.calls = PlivoCallRest(exchange, self._json, self._refused)
         self._app = Starlette(
             routes=[
                 self._route("/", self._account_show),
@@ -57,6 +60,7 @@ class PlivoRest:
                 self._route("/Number/{number}/", self._number),
                 self._route("/Powerpack/{uuid}/", self._powerpack),
                 self._route("/Application/", self._applications),
+                *self.calls.routes(self._route),
             ],
             exception_handlers={404: self._no_such, 405: self._no_such},
         )
@@ -150,13 +154,13 @@ class PlivoRest:
 
     # -- reading ------------------------------------------------------------------------------
 
-    def _route(self, path: str, endpoint: Endpoint) -> Route:
+    def _route(self, path: str, endpoint: Endpoint, *methods: str) -> Route:
         async def answer(request: Request) -> Response:
             authorization = request.headers.get("authorization", "").encode("latin-1")
             account = self._account(authorization, request.path_params["auth_id"])
             return self._refused(20003) if account is None else await endpoint(request, account)
 
-        return Route(_ROOT + path, answer, methods=["GET"])
+        return Route(_ROOT + path, answer, methods=methods or ("GET",))
 
     def _account(self, authorization: bytes, path_id: str) -> Account | None:
         scheme, _, encoded = authorization.partition(b" ")

@@ -265,8 +265,6 @@ class Voice:
             again = [*fields, *skin.asking_again(source.url)]
             hook = Webhook(source.fallback_url, source.fallback_method)
             delivery = await self.post(call, "call", hook, again)
-        if not delivery.reached:
-            return Script(error_code=11200, error="the instructions could not be fetched")
         return skin.read(delivery)
 
     async def _ask_in_vain(self, call: Call, source: Source) -> None:
