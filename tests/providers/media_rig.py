@@ -13,7 +13,8 @@ from ringfence.audio import g711
 from ringfence.model.media import DigitHeard, MediaEvent, SoundHeard
 from ringfence.model.wire import WebhookRequest
 from ringfence.providers.media import SpeaksMedia
-from ringfence.simulator.stream_dialects import SKINS, About, Skin
+from ringfence.simulator.stream_dialects import SKINS
+from ringfence.simulator.stream_skin import About, Skin
 
 ABOUT = About(
     stream_id="MZ" + "e5" * 16,

@@ -27,8 +27,8 @@ from ringfence.model.media import (
 )
 from ringfence.providers import media_dialects, providers
 from ringfence.providers.media import FRAME_CHARS_MAX, MediaCapabilities, SpeaksMedia
-from ringfence.simulator.stream_dialects import (
-    SKINS,
+from ringfence.simulator.stream_dialects import SKINS
+from ringfence.simulator.stream_skin import (
     Clear,
     Nonsense,
     PlaySound,

@@ -18,8 +18,10 @@ from twilio.request_validator import RequestValidator
 
 from ringfence.simulator import stream_voice
 from ringfence.simulator.call_phone import NotHeard
-from ringfence.simulator.stream_dialects import Nonsense, PlaySound, Plivo
-from ringfence.simulator.stream_life import OUTBOX_MAX, State, StreamFaults
+from ringfence.simulator.stream_ends import OUTBOX_MAX
+from ringfence.simulator.stream_life import State, StreamFaults
+from ringfence.simulator.stream_plivo import Plivo
+from ringfence.simulator.stream_skin import Nonsense, PlaySound
 from ringfence.simulator.stream_sockets import IN_FLIGHT_MAX, Refused
 from ringfence.testing import CallScript, Faults, SimulatedCarrier
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,7 +14,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from ringfence.simulator import stream_voice
 from ringfence.simulator.call_phone import Bell
 from ringfence.simulator.calls import Played
-from ringfence.simulator.stream_dialects import (
+from ringfence.simulator.stream_ends import Outbox, Person
+from ringfence.simulator.stream_playout import FRAME_BYTES, FRAME_MS, SILENCE, Ear, Playout
+from ringfence.simulator.stream_skin import (
     About,
     Clear,
     Command,
@@ -27,20 +27,16 @@ from ringfence.simulator.stream_dialects import (
     SendKeys,
     Skin,
 )
-from ringfence.simulator.stream_playout import FRAME_BYTES, FRAME_MS, SILENCE, Ear, Playout
-from ringfence.simulator.stream_sockets import CLOSE_S, Failure, Gone, Refused, Socket
+from ringfence.simulator.stream_sockets import CLOSE_S, Failure, Refused, Socket
 
 if TYPE_CHECKING:
     from ringfence.simulator.call_session import Session
     from ringfence.simulator.streams import Streams
 
 COMMANDS_KEPT: Final = 1_000
-OUTBOX_MAX: Final = 250  # messages an application has not read: five seconds
-SPEECH_MAX_BYTES: Final = 8_000 * 120  # what a person has begun to say
 # Twilio's debugger: sound dropped towards a slow application, and messages it does not take.
 OVERRUN: Final = 31930
 UNSUPPORTED: Final = 31924
-QUIET: Final = bytes([SILENCE]) * FRAME_BYTES
 FRAME: Final = timedelta(milliseconds=FRAME_MS)
 
 
@@ -72,8 +68,7 @@ class StreamFaults:
 
 @dataclass(slots=True, eq=False)
 class Stream:
-    """One socket's life. `lost` pieces of the person's speech were dropped because the application did
-    not read; `commands` is what it asked for, `close_code` how it closed."""
+    """One socket's life. `commands` is what the application asked for, `close_code` how it closed."""
 
     streams: Streams
     session: Session
@@ -87,16 +82,13 @@ class Stream:
     state: State = State.OPENING
     reason: str = ""
     close_code: int | None = None
-    lost: int = 0
     played_bytes: int = 0
     commands: list[Command] = field(default_factory=list)
     bell: Bell = field(default_factory=Bell)
     playout: Playout = field(default_factory=Playout)
-    _speech: bytearray = field(default_factory=bytearray)
-    _keys: deque[str] = field(default_factory=deque)
-    _outbox: deque[str] = field(default_factory=deque)
+    _person: Person = field(default_factory=Person)
+    _outbox: Outbox = field(default_factory=Outbox)
     _held: Message | None = None  # a piece of sound that comes after the next
-    _ready: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _complained: set[int] = field(default_factory=set)
     _speaking: asyncio.Task[None] | None = None
@@ -116,6 +108,11 @@ class Stream:
         """How much of what the application sent has been played out, or begun to be."""
         return self.played_bytes * FRAME_MS // FRAME_BYTES
 
+    @property
+    def lost(self) -> int:
+        """Pieces of the person's speech that were dropped because the application did not read."""
+        return self._outbox.lost
+
     async def over(self) -> State:
         """Wait until it is over; how it ended."""
         while not self.is_over:
@@ -129,15 +126,13 @@ class Stream:
     # -- the person ---------------------------------------------------------------------------
 
     def press(self, digit: str) -> None:
-        self._keys.append(digit)
+        self._person.press(digit)
 
     def utter(self, sound: bytes) -> None:
-        """Say µ-law sound, after what is being said; what is too much is not said."""
-        room = SPEECH_MAX_BYTES - len(self._speech)
-        self._speech += sound[:room]
+        self._person.utter(sound)
 
     def speak(self, words: str) -> None:
-        """Say words. Raises NoVoice where nothing can say them."""
+        """Raises NoVoice where nothing can say them."""
         mouth = self.streams.mouth or stream_voice.installed()
         if mouth is None:
             raise stream_voice.NoVoice(
@@ -153,7 +148,7 @@ class Stream:
         try:
             if before is not None:
                 await before
-            self.utter(await mouth(words))
+            self._person.utter(await mouth(words))
         finally:
             reports.in_flight -= 1
 
@@ -198,7 +193,7 @@ class Stream:
 
     async def _converse(self, socket: Socket) -> None:
         """Until the application closes, the call is over, somebody stops it, or it breaks."""
-        sending = asyncio.ensure_future(self._send(socket))
+        sending = asyncio.ensure_future(self._outbox.drain(socket))
         listening = asyncio.ensure_future(self._listen(socket))
         ticking = asyncio.ensure_future(self._tick_along())
         stopping = asyncio.ensure_future(self._stopping.wait())
@@ -230,7 +225,7 @@ class Stream:
     async def _take_leave(self, socket: Socket, sending: asyncio.Task[None]) -> None:
         """Say that it stops, as far as the application still reads, and close."""
         self._post(self.skin.stop(self.about, self._numbers))
-        self._outbox.append("")
+        self._outbox.finish()
         try:
             async with asyncio.timeout(CLOSE_S):
                 await asyncio.wait({sending})
@@ -259,27 +254,25 @@ class Stream:
 
     # -- towards the application --------------------------------------------------------------
 
-    def _post(self, message: Message, *, may_be_lost: bool = False) -> None:
-        if may_be_lost and len(self._outbox) >= OUTBOX_MAX:
-            self.lost += 1
-            self._complain(OVERRUN, "the application reads too slowly; sound was dropped")
-            return
-        self._outbox.append(json.dumps(message, separators=(",", ":")))
-        self._ready.set()
+    def _post(self, message: Message) -> None:
+        self._outbox.put(message)
 
-    async def _send(self, socket: Socket) -> None:
-        """Returns when the socket breaks, or all is sent and nothing more will be."""
-        while True:
-            await self._ready.wait()
-            self._ready.clear()
-            while self._outbox:
-                text = self._outbox.popleft()
-                if not text:
-                    return
-                try:
-                    await socket.send(text)
-                except Gone:
-                    return
+    def _post_if(self, message: Message | None) -> None:
+        if message is not None:
+            self._post(message)
+
+    def _post_sound(self, count: int, sound: bytes) -> None:
+        message = self.skin.media(self.about, self._numbers, count, count * FRAME_MS, sound)
+        dice, held = self.streams.exchange.dice, self._held
+        about = (self.session.call.ordinal, count)
+        late = not self.skin.in_order and held is None
+        if late and dice.chance(self.faults.disordered, "disordered", *about):
+            self._held = message
+            return
+        self._held = None
+        for one in (message, held):
+            if one is not None and not self._outbox.put(one, may_be_lost=True):
+                self._complain(OVERRUN, "the application reads too slowly; sound was dropped")
 
     # -- from the application -----------------------------------------------------------------
 
@@ -322,10 +315,6 @@ class Stream:
                 self._post(self.skin.mark(self.about, self._numbers, name))
         self._post_if(self.skin.cleared(self.about, self._numbers))
 
-    def _post_if(self, message: Message | None) -> None:
-        if message is not None:
-            self._post(message)
-
     # -- the grid -----------------------------------------------------------------------------
 
     async def _tick_along(self) -> bool:
@@ -355,28 +344,6 @@ class Stream:
             self.session.sounded.ring()
         for listener in self.session.listeners:
             listener(frame.ljust(FRAME_BYTES, bytes([SILENCE])))
-        while self._keys:
-            key = self._keys.popleft()
+        for key in self._person.pressed():
             self._post(self.skin.key(self.about, self._numbers, key, count * FRAME_MS))
-        self._post_sound(count, self._spoken())
-
-    def _spoken(self) -> bytes:
-        """What the person says now; the line is never silent on the wire."""
-        if not self._speech:
-            return QUIET
-        frame = bytes(self._speech[:FRAME_BYTES])
-        del self._speech[:FRAME_BYTES]
-        return frame.ljust(FRAME_BYTES, bytes([SILENCE]))
-
-    def _post_sound(self, count: int, sound: bytes) -> None:
-        message = self.skin.media(self.about, self._numbers, count, count * FRAME_MS, sound)
-        dice, held = self.streams.exchange.dice, self._held
-        about = (self.session.call.ordinal, count)
-        late = not self.skin.in_order and held is None
-        if late and dice.chance(self.faults.disordered, "disordered", *about):
-            self._held = message
-            return
-        self._post(message, may_be_lost=True)
-        if held is not None:
-            self._held = None
-            self._post(held, may_be_lost=True)
+        self._post_sound(count, self._person.says())

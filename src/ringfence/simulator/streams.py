@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from ringfence.simulator.stream_dialects import SKINS, About, Skin
+from ringfence.simulator.stream_dialects import SKINS
 from ringfence.simulator.stream_life import Stream, StreamFaults, Told
 from ringfence.simulator.stream_playout import Ear
+from ringfence.simulator.stream_skin import About, Skin
 from ringfence.simulator.stream_sockets import Dial, LoopbackSockets
 from ringfence.simulator.stream_voice import Mouth
 
