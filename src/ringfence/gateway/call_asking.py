@@ -58,6 +58,9 @@ class Asking:
         self._tasks[turn.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(turn.id, None))
 
+    def is_asking(self, turn_id: str) -> bool:
+        return turn_id in self._tasks
+
     async def done_within(self, turn_id: str, seconds: float) -> None:
         """Return once the turn's task is over, or after so long."""
         task = self._tasks.get(turn_id)

@@ -5,7 +5,6 @@ they want to say passes the gate before it is said (call_asking)."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -16,6 +15,7 @@ from ringfence.gateway.call_ending import end
 from ringfence.gateway.call_keys import pressed
 from ringfence.gateway.call_life import RING_SLACK, Told, fold
 from ringfence.gateway.call_placing import caller_of, manner_of, voice_of
+from ringfence.gateway.call_telling import Telling
 from ringfence.gateway.call_words import Manner
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk, Question
@@ -51,9 +51,6 @@ from ringfence.providers.base import PlacesCalls, Verified
 
 log = logging.getLogger("ringfence.call")
 
-INLINE_S = 5.0
-"""How long a provider that waits for our answer is let wait for the agent's; it gives up after 15
-(facts voice 1.2)."""
 HOLD = "hold"
 HOLD_S = 5
 
@@ -73,6 +70,7 @@ class CallDesk:
     def __init__(self, kit: Equipment) -> None:
         self._kit = kit
         self.asking = Asking(kit)
+        self.telling = Telling(kit, self.asking)
 
     async def webhook(self, line: Line, request: WebhookRequest) -> WireResponse:
         """The provider's answer. Raises SignatureRefused, ProviderMisconfigured and StoreError; a
@@ -89,40 +87,40 @@ class CallDesk:
         wrong = provider.call_misdirected(event, line)
         if wrong:
             await self._bury(line, "misdirected", wrong, verified)
-            return provider.answer_call((Refuse(),) if _asks(event) else (), "", line)
+            refusal = (Refuse(),) if _asks(event) else ()
+            return await self.telling.answer(
+                provider, line, None, refusal, provider_id=event.provider_id, rings=_asks(event)
+            )
         return await self._answer(provider, line, event)
 
     async def close(self) -> None:
+        await self.telling.close()
         await self.asking.close()
 
     async def _answer(self, provider: PlacesCalls, line: Line, event: CallEvent) -> WireResponse:
         kit, now = self._kit, self._kit.clock.now()
         step = await kit.store.write(lambda tx: self._step(tx, line, event, now))
         kit.calls_bell.ring()
-        call = step.call
-        if call is None:
-            return provider.answer_call(step.instructions, "", line)
-        if step.turn is not None:
-            self.asking.start(line, manner_of(line, call), call, step.turn)
-            if provider.call_capabilities.answers_with_instructions:
-                await self.asking.done_within(step.turn.id, INLINE_S)
-                number = step.turn.n
-                step = await kit.store.write(
-                    lambda tx: self._waited(tx, line, call.id, number, filler=True)
-                )
-        return await self._tell(provider, line, call, step.instructions)
+        call, turn = step.call, step.turn
+        if call is not None and turn is not None:
+            self.asking.start(line, manner_of(line, call), call, turn)
+            number, call_id = turn.n, call.id
 
-    async def _tell(
-        self, provider: PlacesCalls, line: Line, call: Call, instructions: Sequence[Instruction]
-    ) -> WireResponse:
-        """As the answer, or by requests of their own where the provider takes no instructions in
-        answers."""
-        answer = provider.answer_call(instructions, call.id, line)
-        if provider.call_capabilities.answers_with_instructions or not instructions:
-            return answer
-        for request in provider.tell(instructions, call.person.provider_id, call.id, line):
-            provider.told(await self._kit.http.send(request))
-        return answer
+            async def after(filler: bool) -> tuple[Instruction, ...]:
+                waited = await kit.store.write(
+                    lambda tx: self._waited(tx, line, call_id, number, filler=filler)
+                )
+                return waited.instructions
+
+            return await self.telling.after_turn(provider, line, call, turn, after)
+        return await self.telling.answer(
+            provider,
+            line,
+            call,
+            step.instructions,
+            provider_id=event.provider_id,
+            rings=_asks(event),
+        )
 
     # -- one event, one transaction ------------------------------------------------------------
 
@@ -232,6 +230,8 @@ class CallDesk:
         if call.is_over or call.ending is not None:
             return Step(call=call)
         manner = manner_of(line, call)
+        if event.rest:
+            return Step(event.rest, call)
         if event.turn == words.START:
             return self._begin(tx, line, manner, call, now)
         call = self._was_heard(tx, line, manner, call, now)
