@@ -65,7 +65,7 @@ def test_what_comes_over() -> None:
     expected = {key: value for key, value in sms.items() if key != "streaming"}
     expected |= {"allowFrom": ["sms:+15555550101", 15555550102], "mediaMaxMb": 4}
     assert taken.patch == {
-        "channels": {"sms": expected},
+        "channels": {"sms": expected, "voice": {"provider": "twilio"}},
         "secrets": {
             "providers": {
                 "filemain": {"source": "file", "path": "~/.openclaw/secrets.json", "mode": "json"},
@@ -90,7 +90,7 @@ def test_what_stays_is_named_with_the_reason_and_without_its_value() -> None:
         "gateway",
         "agents",
         "session",
-        "plugins",
+        "channels.voice.allowTo",
         "channels.telegram",
         "channels.sms.streaming",
         "channels.sms.allowFrom",

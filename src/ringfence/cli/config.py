@@ -122,7 +122,7 @@ def validate(ctx: click.Context, as_json: bool) -> None:
 @common.json_option
 @click.pass_context
 def import_openclaw(ctx: click.Context, file: Path, dry_run: bool, as_json: bool) -> None:
-    """Take the SMS channel out of an OpenClaw configuration FILE and say what stays behind."""
+    """Take texts and calls out of an OpenClaw configuration FILE and say what stays behind."""
     from ringfence.config.openclaw import take_over
 
     taken = take_over(_read_document(file))

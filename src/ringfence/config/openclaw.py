@@ -1,5 +1,5 @@
-"""Takes what is ours out of an OpenClaw configuration: the SMS channel, the secret providers it
-refers to, and the media default it falls back on. Everything else is named with the reason it
+"""Takes what is ours out of an OpenClaw configuration: the SMS channel, the calls, the secret providers
+they refer to, and the media default it falls back on. Everything else is named with the reason it
 stays behind. Reads only; what comes out is a merge patch for our own file."""
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import Any
 
 from ringfence.config.checking import known_keys
 from ringfence.config.mask import is_reference
+from ringfence.config.openclaw_voice import PLUGIN, take_calls
 from ringfence.config.schema.sections import SECRET_SHAPES
 from ringfence.config.schema.sms import AccountShape, SmsShape
 from ringfence.model.errors import ConfigInvalid
@@ -16,10 +17,10 @@ from ringfence.model.errors import ConfigInvalid
 _WHY_LEFT = {
     "agents": "Ringfence reaches an agent by its address: see `agents` in the configuration guide",
     "gateway": "Ringfence has its own listeners: see `gateway` in the configuration guide",
-    "plugins": "plugins are OpenClaw's; its voice-call settings are not taken over yet",
     "session": "every contact has a conversation of its own",
     "logging": "Ringfence has its own `logging`",
     "tools": "an agent's tools stay where the agent is",
+    "tts": "only what calls speak with is taken",
 }
 _NOT_OURS = "belongs to OpenClaw"
 _GROUP_PREFIX = "accessgroup:"
@@ -34,24 +35,41 @@ class Taken:
 
 
 def take_over(document: dict[str, Any]) -> Taken:
-    """Raises ConfigInvalid when there is no `channels.sms` to take."""
+    """Raises ConfigInvalid when there is neither `channels.sms` nor the voice-call plugin to take."""
     channels = document.get("channels")
     sms = channels.get("sms") if isinstance(channels, dict) else None
-    if not isinstance(sms, dict):
+    calls = take_calls(document)
+    if not isinstance(sms, dict) and calls is None:
         raise ConfigInvalid(("channels.sms: expected an object, got nothing to take over",))
     taken = Taken()
-    account = _account(sms, "channels.sms", taken, top=True)
-    _media_default(document, account, taken)
-    taken.patch["channels"] = {"sms": account}
-    _secret_providers(document, account, taken)
+    ours: dict[str, Any] = {}
+    if isinstance(sms, dict):
+        ours["sms"] = _account(sms, "channels.sms", taken, top=True)
+        _media_default(document, ours["sms"], taken)
+    if calls is not None:
+        ours["voice"] = calls[0]
+        taken.left |= calls[1]
+    taken.patch["channels"] = ours
+    _secret_providers(document, ours, taken)
     for name in document:
         if name == "channels":
             taken.left |= {f"channels.{key}": _NOT_OURS for key in channels or () if key != "sms"}
+        elif name == "plugins" and calls is not None:
+            _other_plugins(document["plugins"], taken)
         elif name == "$include":
             taken.left["$include"] = "included files are not followed: import each of them"
         elif name != "secrets":
             taken.left.setdefault(str(name), _WHY_LEFT.get(str(name), _NOT_OURS))
     return taken
+
+
+def _other_plugins(plugins: dict[str, Any], taken: Taken) -> None:
+    for key in plugins:
+        if key != "entries":
+            taken.left[f"plugins.{key}"] = _NOT_OURS
+    for name in plugins["entries"]:
+        if name != PLUGIN:
+            taken.left[f"plugins.entries.{name}"] = _NOT_OURS
 
 
 def _account(raw: dict[str, Any], path: str, taken: Taken, *, top: bool = False) -> dict[str, Any]:
@@ -91,7 +109,7 @@ def _media_default(document: dict[str, Any], account: dict[str, Any], taken: Tak
         taken.left["agents"] = "only agents.defaults.mediaMaxMb was taken, into channels.sms"
 
 
-def _secret_providers(document: dict[str, Any], account: dict[str, Any], taken: Taken) -> None:
+def _secret_providers(document: dict[str, Any], ours: dict[str, Any], taken: Taken) -> None:
     """The providers our references name, with the keys we know."""
     section = document.get("secrets")
     section = section if isinstance(section, dict) else {}
@@ -101,7 +119,7 @@ def _secret_providers(document: dict[str, Any], account: dict[str, Any], taken: 
     defaults: dict[str, Any] = raw_defaults if isinstance(raw_defaults, dict) else {}
     used = {
         str(reference.get("provider") or defaults.get(str(reference.get("source")), "default"))
-        for reference in _references(account)
+        for reference in _references(ours)
     }
     kept = {
         name: _provider(providers[name], f"secrets.providers.{name}", taken)
