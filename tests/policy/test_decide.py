@@ -18,7 +18,7 @@ from ringfence.model.contact import Role
 from ringfence.model.message import MessageClass
 from ringfence.model.verdict import ALLOWED, Act, Decision, Ruling, Verdict, deny, hold
 from ringfence.policy.decide import allowed, decide, rulings
-from ringfence.policy.facts import Facts, Initiator, facts_from_record, facts_to_record
+from ringfence.policy.facts import Caller, Facts, Initiator, facts_from_record, facts_to_record
 from ringfence.policy.policy import Policy, discover, from_document, make_policy
 from ringfence.policy.rule import EFFECTS, OUTBOUND, Rule
 from telling import telling
@@ -263,6 +263,33 @@ def test_a_foreign_record_is_told(record: dict[str, Any]) -> None:
     given = {**facts_to_record(facts()), **record} if record else {}
     with pytest.raises((KeyError, TypeError, ValueError)):
         facts_from_record(given)
+
+
+@pytest.mark.proves("P11")
+def test_what_was_stored_before_calls_were_known_is_read_and_decided_alike() -> None:
+    """Facts had no caller and no minutes, policies no ceilings of them."""
+    record = {
+        "act": "initiate",
+        "now": "2026-03-02T17:00:30+00:00",
+        "line": "default",
+        "contact_id": "ctc_1",
+        "role": "stranger",
+        "initiator": "agent",
+        "counts": {"recipient_minute": 1, "calls_day": 2},
+        "zones": ["Europe/Paris"],
+    }
+    found = facts_from_record(record)
+    assert (found.caller, found.counts.call_minutes_day) == (Caller.NONE, 0)
+    assert facts_to_record(found) == record
+    document = json.loads(json.dumps(policy_of().document))
+    document["rules"]["call_limits"] = {"day": 7, "at_once": 5}
+    document["rules"]["spend"] = {"money_day": 20.0}
+    policy = from_document(document)
+    assert policy.document == document
+    assert [why.code for why in decide(found, policy).reasons] == [
+        "agent_initiated",
+        "recipient_not_listed",
+    ]
 
 
 @pytest.mark.proves("P7")
