@@ -52,6 +52,7 @@ FULL = call(
     error_code=31_005,
     called="+15555550100",
     silences=1,
+    awaited_until=later(seconds=7),
 )
 
 

@@ -18,6 +18,8 @@ RingfenceError
 │   ├── DraftChanged             it is not what a person was asked about
 │   ├── ConsentRefused           a change of consent that is not the caller's to make
 │   ├── CallUnderWay             not before the call is over
+│   ├── CallNotReady             a call that cannot be told anything now
+│   ├── NobodySpoke              asked in a call, and no words came in time
 │   ├── Forbidden                wrong door, wrong origin
 │   │   └── NotPermitted         known, and not allowed to do that
 │   ├── TokenRefused             no token where one is needed, or not a good one
@@ -173,6 +175,18 @@ class CallUnderWay(WrongRequest):
 
     http_status = 409
     retryable = True
+
+
+class CallNotReady(WrongRequest):
+    """This call cannot take that now."""
+
+    http_status = 409
+
+
+class NobodySpoke(WrongRequest):
+    """Nobody said anything in time."""
+
+    http_status = 504
 
 
 class AlreadyDecided(WrongRequest):
