@@ -100,28 +100,28 @@ def test_calls_of_a_number_that_has_texts_are_that_lines(load_good: Any, written
     assert line.voice is not None
 
 
-def test_a_line_lends_its_calls_its_people(load_good: Any) -> None:
+def test_calls_have_lists_of_their_own(load_good: Any) -> None:
+    """Whom texts may go to is no leave to ring them; owners are the line's."""
     people = {
         "allowFrom": ["+15555550111"],
         "allowTo": ["+15555550112"],
         "defaultTo": "+15555550113",
         "owners": ["+15555550114"],
     }
-    lent = line_of(load_good, {"channels": {"sms": people, "voice": VOICE}})
-    assert lent.voice is not None
-    assert lent.voice.default_to is not None
-    assert lent.voice.allow_from == {"+15555550111"}
-    assert lent.voice.allow_to == {"+15555550112"}
-    assert lent.voice.default_to.e164 == "+15555550113"
+    line = line_of(load_good, {"channels": {"sms": people, "voice": VOICE}})
+    assert line.voice is not None
+    assert (line.voice.allow_from, line.voice.allow_to) == (frozenset(), frozenset())
+    assert line.voice.default_to == line.default_to
+    assert [one.e164 for one in line.owners] == ["+15555550114"]
     own = {
-        "allowFrom": [],
+        "allowFrom": ["+1 (555) 555-0120"],
         "allowTo": ["+15555550121"],
         "toNumber": "+15555550122",
     }
     line = line_of(load_good, {"channels": {"sms": people, "voice": {**VOICE, **own}}})
     assert line.voice is not None
     assert line.voice.default_to is not None
-    assert line.voice.allow_from == frozenset()
+    assert line.voice.allow_from == {"+15555550120"}
     assert line.voice.allow_to == {"+15555550121"}
     assert line.voice.default_to.e164 == "+15555550122"
     assert (line.allow_from, line.allow_to) == ({"+15555550111"}, {"+15555550112"})

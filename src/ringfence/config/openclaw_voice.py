@@ -58,8 +58,7 @@ _WHY_LEFT_INSIDE = {
     "streaming.vadThreshold": "Ringfence's own ear has no such threshold",
 }
 _NO_ALLOW_TO = (
-    "OpenClaw has none: unless the line's allowTo names somebody, what agents want to call waits for a "
-    "person"
+    "OpenClaw has none: until it names somebody, agents call owners and paired people only"
 )
 
 

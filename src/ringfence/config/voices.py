@@ -1,6 +1,6 @@
 """One account of `channels.voice` becomes the VoiceSettings of its line. What cannot be right is a
 problem; what is right but cannot run yet blocks the calls of this line only, with a reason, while its
-texts go on. Who may call and be called is the line's own unless it is said here (facts 2.1)."""
+texts go on. Whom the lists name is said here alone: no configuration, no calls."""
 
 from __future__ import annotations
 
@@ -97,14 +97,13 @@ class _Making:
         self._judge_speech(stream, route, blocked)
         pin = self._pin(blocked)
         access = self._access(pin)
-        allow_from, allow_to = self._numbers("allowFrom"), self._numbers("allowTo")
         settings = VoiceSettings(
             webhook_path=path,
             route=route,
             access=access,
-            allow_from=self.line.allow_from if allow_from is None else allow_from,
+            allow_from=self._numbers("allowFrom"),
             allow_anyone=access is AccessPolicy.OPEN,
-            allow_to=self.line.allow_to if allow_to is None else allow_to,
+            allow_to=self._numbers("allowTo"),
             default_to=self._number("toNumber") or self.line.default_to,
             pin=pin,
             routes=routes.routes(route, self._read),
@@ -173,11 +172,10 @@ class _Making:
             self._warn("inboundPolicy", "is open on a hotline: whoever calls talks to the agent")
         return AccessPolicy.DISABLED if lost_pin else access
 
-    def _numbers(self, key: str) -> frozenset[str] | None:
-        """None where nothing is said. `*` is nobody's number."""
-        if key not in self.voice.values:
-            return None
-        read = [self._read(key, entry, index) for index, entry in enumerate(self.voice.values[key])]
+    def _numbers(self, key: str) -> frozenset[str]:
+        """A list of calls alone: who may write may not therefore call or be called (decision 0015)."""
+        entries = self.voice.values.get(key, [])
+        read = [self._read(key, entry, index) for index, entry in enumerate(entries)]
         return frozenset(number.e164 for number in read if number is not None)
 
     def _number(self, key: str) -> PhoneNumber | None:

@@ -233,13 +233,15 @@ class VoiceAccountShape(Shape):
         default="disabled",
     )
     allow_from: list[NumberKey] = key(
-        "Numbers that may call in, compared digit by digit as a whole.",
-        default="the line's allowFrom",
+        "Numbers that may call in, compared digit by digit as a whole; those of `channels.sms` do not "
+        "count.",
+        default="[]",
         max_length=10_000,
     )
     allow_to: list[NumberKey] = key(
-        "Numbers an agent may call besides those that may write in.",
-        default="the line's allowTo",
+        "Numbers an agent may call besides owners, paired people and those that may call in; those of "
+        "`channels.sms` do not count.",
+        default="[]",
         max_length=10_000,
     )
     pin: SecretKey = key(
