@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 
-from ringfence.simulator import telnyx
+from ringfence.simulator import telnyx, telnyx_call_events
 from ringfence.simulator.call_phone import NotHeard
 from ringfence.simulator.call_scripts import SCRIPTS, CallScript, VoiceBehaviour
 from ringfence.simulator.calls import Call, Played
@@ -150,6 +150,11 @@ class SimulatedCarrier:
         """The profile of the number; empty where the provider has none."""
         profile = self.world.profile
         return "" if profile is None else telnyx.uuid_of(profile.sid)
+
+    @property
+    def connection_id(self) -> str:
+        """The account's call control application at Telnyx."""
+        return telnyx_call_events.application_of(self.world.account)
 
     @property
     def number(self) -> str:

@@ -284,7 +284,8 @@ def test_keys_are_gathered_with_their_prompt() -> None:
         "valid_digits": "0123456789*#",
         "terminating_digit": "#",
     }
-    (gather,) = tell(ASK)
+    stop, gather = tell(ASK)
+    assert actions([stop, gather]) == ["gather_stop", "gather_using_speak"]
     assert after(gather, "call.gather.ended", status="valid", digits="1").digits == "1"
     nothing = after(gather, "call.gather.ended", status="timeout", digits="")
     assert (nothing.turn, nothing.digits, nothing.rest) == ("t1", "", ())
@@ -299,7 +300,7 @@ def test_who_says_nothing_hears_the_next_instruction_where_that_was_asked_for() 
         ((ask, Say("Bye."), HangUp()), (Say("Bye."), HangUp())),
         ((ask,), (HangUp(),)),
     ):
-        (gather,) = tell(*said)
+        gather = tell(*said)[-1]
         assert after(gather, "call.gather.ended", status="timeout").rest == left
         pressed = after(gather, "call.gather.ended", status="valid", digits="1")
         assert (pressed.digits, pressed.rest) == ("1", ())

@@ -162,7 +162,7 @@ async def _serve(world: World) -> None:
 
 def _credentials(world: World) -> list[tuple[str, str]]:
     """What a line needs to use it, by the provider."""
-    from ringfence.simulator import plivo, telnyx
+    from ringfence.simulator import plivo, telnyx, telnyx_call_events
 
     account = world.account
     if account.provider == plivo.PROVIDER:
@@ -173,6 +173,7 @@ def _credentials(world: World) -> list[tuple[str, str]]:
         ("api key", account.auth_token),
         ("public key", telnyx.public_key(account)),
         ("profile", telnyx.uuid_of(world.profile.sid)),
+        ("connection", telnyx_call_events.application_of(account)),
     ]
 
 

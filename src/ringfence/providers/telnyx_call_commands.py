@@ -232,16 +232,15 @@ def _listen(
         return step((*first.prompt, replace(first, prompt=()), *rest), whom)
     following = () if first.ask_when_empty else (rest or (HangUp(),))
     memory = _then(whom, After.LISTEN, turn=first.turn, rest=following)
-    if together:
-        return [prompted(first)], memory
-    if not first.speech:
-        return [gather(first, first.timeout_s)], memory
-    # A gather of a turn before may still run: two at once would answer for each other.
-    return [
-        transcription(first),
-        Command("gather_stop", {}),
-        gather(first, first.timeout_s + SPEECH_S),
-    ], memory
+    # The clock of a turn before may still run, and Telnyx gathers one at a time.
+    before = [Command("gather_stop", {})]
+    if first.speech:
+        return [
+            transcription(first),
+            *before,
+            gather(first, first.timeout_s + SPEECH_S),
+        ], memory
+    return [*before, prompted(first) if together else gather(first, first.timeout_s)], memory
 
 
 # -- recording, legs, streams ----------------------------------------------------------------------

@@ -22,6 +22,7 @@ from ringfence.simulator.faults import Outcome
 from ringfence.simulator.records import Account, Line, Message, Service
 from ringfence.simulator.refusals import Refusal
 from ringfence.simulator.server import read_body, vanish
+from ringfence.simulator.telnyx_call_rest import TelnyxCallRest
 
 PREFIX: Final = "/v2/"
 _CREATE: Final = "/v2/messages"
@@ -77,8 +78,10 @@ class TelnyxRest:
     def __init__(self, exchange: Exchange, cdn_url: str) -> None:
         self.exchange, self.carrier, self.cdn_url = exchange, exchange.carrier, cdn_url
         self.requests = 0  # create requests seen, answered or not
+        self.calls = TelnyxCallRest(exchange, self._account)
         self._app = Starlette(
             routes=[
+                *self.calls.routes(),
                 self._route("/messages/{id}", self._message),
                 self._route("/messaging_profiles/{id}", self._profile),
                 self._route("/phone_numbers/messaging", self._numbers),
