@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from calling import ANN, BEN, ROUTE, Calling, calling
+from ringfence.config.policies import policy_of
+from ringfence.config.problems import Problems
+from ringfence.gateway import replay
 from ringfence.gateway.facts import FactsDesk, Question
 from ringfence.gateway.halt import stop
 from ringfence.model.call import Call, CallMode, CallState, Leg, LegRole
@@ -220,3 +223,34 @@ async def test_an_engaged_switch_takes_no_calls(
         )
         expected = ("deny", {"stopped"}) if stopped else ("allow", set())
         assert await one.says(Act.ANSWER, ANN) == expected
+
+
+# -- decided again ----------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("P11", "C10")
+async def test_calls_are_decided_again_by_the_lists_of_calls(store_url: str) -> None:
+    """The same configuration gives the same; one without the lists, or with a PIN, its own."""
+    async with gate(store_url, LISTED) as one:
+        now = one.story.clock.now()
+        asked = [one.asked(Act.ANSWER, ANN), one.asked(Act.CALL, BEN), one.asked(Act.ANSWER, CLOE)]
+
+        def judged(tx: Any) -> None:
+            desk = FactsDesk(one.kit, tx, asked, now)
+            made = [desk.decide(question, f"call_{n}") for n, question in enumerate(asked)]
+            tx.audit.append([entry for _, entry in made])
+
+        await one.story.write(judged)
+
+        async def again(**voice: Any) -> replay.Backtest:
+            line = replace(one.line, voice=replace(one.line.voice, **voice))
+            chosen = replay.other_of([line], {line.id: policy_of(line, (), Problems())[0]})
+            since = now - timedelta(hours=1)
+            return await replay.backtest(one.kit.store, chosen, since, now + timedelta(hours=1))
+
+        same = await again()
+        assert (same.asked, same.same, same.unread) == (3, 3, 0)
+        closed = await again(allow_from=frozenset(), allow_to=frozenset())
+        assert ("answer", "allow", "deny", "+not_listed") in closed.changed
+        asks = await again(pin=Secret("4711"))
+        assert ("answer", "allow", "hold", "+pin_owed") in asks.changed

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.model.contact import Role
+from ringfence.model.line import Line
 from ringfence.model.message import Direction
 from ringfence.model.verdict import Act
 from ringfence.model.voice import Route
@@ -36,8 +37,13 @@ def caller(question: Question) -> Caller:
         return Caller.HIDDEN
     if question.pin_given:
         return Caller.BY_PIN
-    voice = question.line.voice
-    return Caller.PIN_OWED if voice is not None and voice.pin is not None else Caller.BY_NUMBER
+    return unproven(question.line)
+
+
+def unproven(line: Line) -> Caller:
+    """A caller of whom nothing but the number is known."""
+    asks = line.voice is not None and line.voice.pin is not None
+    return Caller.PIN_OWED if asks else Caller.BY_NUMBER
 
 
 def disclosure_in(question: Question) -> Disclosure:
@@ -50,20 +56,26 @@ def disclosure_in(question: Question) -> Disclosure:
 
 
 def role(question: Question, *, paired: bool) -> Role:
-    """Calls have an allow list of their own; owners and pairings are the same as for texts."""
+    """Owners and pairings are the same as for texts, the allow list is not."""
     line, number = question.line, question.number
     if number in line.owners:
         return Role.OWNER
-    if line.voice is not None and number.e164 in line.voice.allow_from:
+    if number.e164 in allow_from(line, question.act):
         return Role.MEMBER
     return Role.GUEST if paired else Role.STRANGER
 
 
-def allow_to(question: Question) -> frozenset[str]:
-    """No configuration, no calls: the list of texts is none of calls."""
-    if question.act not in OF_CALLS:
-        return question.line.allow_to
-    return frozenset() if question.line.voice is None else question.line.voice.allow_to
+def allow_from(line: Line, act: Act) -> frozenset[str]:
+    """No configuration, no calls: the lists of texts are none of calls."""
+    if act not in OF_CALLS:
+        return line.allow_from
+    return frozenset() if line.voice is None else line.voice.allow_from
+
+
+def allow_to(line: Line, act: Act) -> frozenset[str]:
+    if act not in OF_CALLS:
+        return line.allow_to
+    return frozenset() if line.voice is None else line.voice.allow_to
 
 
 def on_our_side(question: Question) -> str:

@@ -66,8 +66,10 @@ def _words(body: Mapping[str, Any], actor: str, reasons: Sequence[Mapping[str, A
 
 def moment_of(body: Mapping[str, Any]) -> str:
     """At which point of a message's way a decision was made, from its record."""
-    if body["act"] == "receive":
+    if body["act"] in ("receive", "answer"):
         return "When it came in"
+    if body["act"] == "speak":
+        return "Before it was said"
     if body["claiming"]:
         return "Before it was sent"
     return "When it was approved" if body.get("approval") else "When it was proposed"

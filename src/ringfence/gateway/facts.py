@@ -161,7 +161,7 @@ class FactsDesk:
             caution=question.caution,
             passive_replies=_passive_before(question, person),
             paused=pause.why.value if pause is not None else "",
-            listed=question.number.e164 in call_facts.allow_to(question),
+            listed=question.number.e164 in call_facts.allow_to(line, question.act),
             staged=question.number.e164 in line.test_recipients,
             new_recipient=self.is_new(line.id, question.number),
             consent=self._consent(question),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from ringfence.gateway import disclosing
+from ringfence.gateway import call_facts, disclosing
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.traits import topics_in
 from ringfence.gateway.views import moment
@@ -21,7 +21,7 @@ from ringfence.model.message import Message
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Decision, Verdict
 from ringfence.policy.decide import decide, rulings
-from ringfence.policy.facts import Facts, facts_from_record, facts_to_record
+from ringfence.policy.facts import Caller, Facts, facts_from_record, facts_to_record
 from ringfence.policy.policy import Policy, from_document
 from ringfence.ports import Store, StoredAudit, Tx
 
@@ -234,11 +234,13 @@ def _as_configured(
     if number is not None:
         facts = replace(
             facts,
-            role=_role(line, number, facts.role),
-            listed=number.e164 in line.allow_to,
+            role=_role(line, number, facts),
+            listed=number.e164 in call_facts.allow_to(line, facts.act),
             staged=number.e164 in line.test_recipients,
             own_number=number in other.own_numbers,
         )
+    if facts.caller in (Caller.PIN_OWED, Caller.BY_NUMBER):
+        facts = replace(facts, caller=call_facts.unproven(line))
     message = messages.get(one.message_id)
     if message is None or not message.body:
         return facts
@@ -247,12 +249,13 @@ def _as_configured(
     return replace(facts, traits=replace(facts.traits, topics=topics))
 
 
-def _role(line: Line, number: PhoneNumber, known: Role) -> Role:
+def _role(line: Line, number: PhoneNumber, facts: Facts) -> Role:
     if number in line.owners:
         return Role.OWNER
-    if number.e164 in line.allow_from:
+    if number.e164 in call_facts.allow_from(line, facts.act):
         return Role.MEMBER
     # Lists of who is on call are no part of a line's policy: what they were stays.
+    known = facts.role
     return known if known in (Role.GUEST, Role.RESPONDER) else Role.STRANGER
 
 
