@@ -239,10 +239,13 @@ def test_voices_and_lengths_are_steps_of_their_own() -> None:
         tell(Say("x" * (WORDS_CHARS_MAX + 1)))
 
 
-def test_a_call_ends_when_nothing_is_left() -> None:
-    for instructions in ((Say("Goodbye."),), NOTICE):
-        (speak,) = tell(*instructions)
-        assert after(speak, "call.speak.ended").rest == (HangUp(),)
+def test_a_filler_leaves_the_call_as_it_is_and_a_hang_up_ends_it() -> None:
+    (filler,) = tell(Say("One moment."))
+    assert after(filler, "call.speak.ended", status="completed") is None
+    over = after(filler, "call.hangup", hangup_cause="user_busy")
+    assert over.state is CallState.ENDED, "it was answered"
+    (speak,) = tell(*NOTICE)
+    assert after(speak, "call.speak.ended").rest == (HangUp(),)
     assert actions(tell(HangUp())) == ["hangup"]
     assert actions(tell()) == ["hangup"]
 

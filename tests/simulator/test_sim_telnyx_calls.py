@@ -348,7 +348,7 @@ async def test_machines_are_heard_while_the_call_goes_on(
 async def test_a_message_is_left_once_the_greeting_is_over(desk: Desk) -> None:
     time, alice = desk.time, desk.time.carrier.phone(ALICE)
     await desk.places(
-        Say("Call us back."), detection=Detection.PATIENT, detects_meanwhile=False, turn="t0"
+        *(Say("Call us back."), HangUp()), detection=Detection.PATIENT, detects_meanwhile=False
     )
     await time.until(alice.rings())
     call = alice.answers("machine")

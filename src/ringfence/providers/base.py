@@ -314,8 +314,9 @@ class PlacesCalls(Protocol):
     ) -> Sequence[WireRequest]:
         """Give a live call other instructions: requests to be made in this order. The last one does
         it; what comes before it prepares, and a refusal of that is no failure. Where they are more
-        than the provider takes at once, it comes back with the rest (see WhatNext). Raises ValueError
-        for what cannot be told to one."""
+        than the provider takes at once, it comes back with the rest (see WhatNext). Let them end with
+        a question or a hang-up: used up, a document ends the call and commands leave it as it is.
+        Raises ValueError for what cannot be told to one."""
 
     def hang_up(self, provider_id: str, line: Line) -> WireRequest: ...
 

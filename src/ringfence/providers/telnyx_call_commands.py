@@ -111,10 +111,10 @@ def command_id(call: str, action: str, document: Mapping[str, object]) -> str:
 
 
 def step(instructions: tuple[Instruction, ...], whom: Whom) -> tuple[list[Command], Memory]:
-    """The commands of the first step, and what is to be remembered until it is done. Without
-    instructions a call ends, as it does elsewhere when they are used up."""
+    """The commands of the first step, and what is to be remembered until it is done. Without any
+    instructions a call ends, as it does elsewhere."""
     if not instructions:
-        return [Command("hangup", {})], _then(whom, After.NOTHING)
+        return [Command("hangup", {})], _then(whom, After.DONE)
     first, rest = instructions[0], instructions[1:]
     match first:
         case Say():
@@ -139,7 +139,7 @@ def step(instructions: tuple[Instruction, ...], whom: Whom) -> tuple[list[Comman
             memory = _then(whom, After.SPEAK, turn=first.turn)
             return [spoken(_MOMENT, marked=True)], memory
         case HangUp():
-            return [Command("hangup", {})], _then(whom, After.NOTHING)
+            return [Command("hangup", {})], _then(whom, After.DONE)
         case Refuse():
             return [Command("reject", {"cause": _REFUSALS[first.how]})], _then(whom, After.NOTHING)
         case JoinConference():
@@ -160,12 +160,13 @@ def _then(
 
 
 def _after(whom: Whom, after: After, rest: tuple[Instruction, ...]) -> Memory:
-    """What follows a step: a question, the rest, or the end of the call when nothing is left."""
+    """What follows a step: a question, the rest, or nothing. Then the call stays as it is: a filler is
+    said while the next words are made."""
     match rest:
         case (GoOn(turn), *_):
             return _then(whom, after, turn=turn)
         case ():
-            return _then(whom, after, rest=(HangUp(),))
+            return _then(whom, After.DONE)
         case _:
             return _then(whom, after, turn=leads_to(rest), rest=rest)
 

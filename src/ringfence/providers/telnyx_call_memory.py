@@ -47,9 +47,11 @@ _PLAIN: Final[dict[str, tuple[type, ...]]] = {
 
 
 class After(Enum):
-    """Which event ends what the call is doing. NOTHING: none that we wait for."""
+    """Which event ends what the call is doing. NOTHING: it was told nothing yet; DONE: nothing is left
+    of what it was told, and no event is waited for."""
 
     NOTHING = "nothing"
+    DONE = "done"
     ANSWER = "answer"
     DETECTION = "detection"
     GREETING = "greeting"  # as DETECTION, and of a machine its greeting's end
