@@ -136,7 +136,7 @@ class HttpClient:
         over `response_bytes_max` is a failure; other bodies are cut at `error_bytes_max`. GET and
         HEAD follow up to `follow_redirects` redirects; beyond that, and for other methods, the
         redirect itself is the response."""
-        hop = _first_hop(request)
+        hop = first_hop(request)
         dispatch = _Dispatch()
         token = _dispatch.set(dispatch)
         try:
@@ -221,7 +221,8 @@ class _Hop:
     public_headers: Mapping[str, str]
 
 
-def _first_hop(request: WireRequest) -> _Hop:
+def first_hop(request: WireRequest) -> _Hop:
+    """The URL and headers of a request, checked. Raises NotDispatched."""
     try:
         url = _parsed(request.url)
     except ValueError as error:
@@ -288,7 +289,7 @@ async def _bounded_body(request: WireRequest, response: aiohttp.ClientResponse) 
     response.close()
     if ok:
         raise PossiblyDispatched(
-            f"{_place(response.url)} answered with more than {limit} bytes.",
+            f"{place(response.url)} answered with more than {limit} bytes.",
             code="response_too_large",
         )
     return _cut(b"".join(chunks), limit)
@@ -306,23 +307,25 @@ def _cut(body: bytes, limit: int) -> bytes:
 def _classified(request: WireRequest, url: URL, dispatch: _Dispatch) -> Iterator[None]:
     """Turn aiohttp's failures into ours. Their texts are dropped, chain included: they may quote
     the URL with its query, and some hold the request's headers (P9)."""
-    place = f"{request.method} {_place(url)}"
+    where = f"{request.method} {place(url)}"
     try:
         yield
     except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
         if dispatch.address_refused and not dispatch.handed_over:
-            raise DestinationRefused(f"{place}: the address is not a public one.") from None
-        why = _words(error, dispatch.handed_over)
+            raise DestinationRefused(f"{where}: the address is not a public one.") from None
+        why = failure_words(error, dispatch.handed_over)
         if dispatch.handed_over or dispatch.redirected:
-            raise PossiblyDispatched(f"{place}: {why}.") from None
-        raise NotDispatched(f"{place}: {why}.") from None
+            raise PossiblyDispatched(f"{where}: {why}.") from None
+        raise NotDispatched(f"{where}: {why}.") from None
 
 
-def _place(url: URL) -> str:
+def place(url: URL) -> str:
+    """The URL without path and query, which may hold secrets and numbers."""
     return f"{url.scheme}://{url.host_port_subcomponent}"
 
 
-def _words(error: Exception, handed_over: bool) -> str:
+def failure_words(error: Exception, handed_over: bool) -> str:
+    """What happened, without aiohttp's own text, which may quote the URL (P9)."""
     match error:
         case TimeoutError():
             return "no answer in time" if handed_over else "no connection in time"

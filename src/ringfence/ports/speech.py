@@ -3,7 +3,7 @@ object per call. Sound is G.711 µ-law at 8 kHz on both sides of these ports, wh
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,14 +15,15 @@ class SpeechBegan:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """Words as they stand; later ones replace them."""
+    """Words since the last Final as they stand; later ones replace them."""
 
     text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """Words that change no more. `turn_over`: the service has heard that it is our turn. `confidence`
+    """Words that change no more; those of one turn may come in several. `turn_over`: the service has
+    heard that it is our turn, or we said so with `finish`; the text may be empty then. `confidence`
     from 0 to 1 where it says one."""
 
     text: str = field(repr=False)
@@ -34,25 +35,26 @@ HeardWords = SpeechBegan | Partial | Final
 
 
 class Hearing(Protocol):
-    """One call's ear. After an error nothing more is heard of it."""
+    """One call's ear. After an error nothing more is heard of it. Whoever opened it closes it."""
 
     async def feed(self, sound: bytes) -> None:
-        """Take more sound; never waits for the network longer than a frame lasts. Raises SpeechError
-        once the service is gone."""
+        """Take more sound; never waits for the network. Raises SpeechError once the service is gone,
+        which it also is when seconds of sound wait for it."""
 
     async def finish(self) -> None:
-        """The person's turn is over, as far as we can hear: say what is known now."""
+        """The person's turn is over, as far as we can hear: say what is known now. One Final with
+        `turn_over` answers it within a bounded time, also when there were no words."""
 
     def words(self) -> AsyncIterator[HeardWords]:
-        """Until closed. Raises SpeechError."""
+        """Until closed; for one reader. Raises SpeechError."""
 
     async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """Sound of some words. `words` with `at_ms` from the start of the utterance where the service aligns
-    them: which characters begin when."""
+    """Sound of some words. Where the service aligns them, `letters` are characters in their order and
+    `letters_at_ms` when each begins, from the start of the utterance; otherwise both are empty."""
 
     sound: bytes = field(repr=False)
     letters: str = field(default="", repr=False)
@@ -78,8 +80,9 @@ class Mouth(Protocol):
 
     name: str
 
-    def speak(self, text: str, language: str) -> AsyncIterator[Spoken]:
-        """Sound as it is made; closing the iterator stops the making. Raises SpeechError."""
+    def speak(self, text: str, language: str) -> AsyncGenerator[Spoken, None]:
+        """Sound as it is made; closing the iterator stops the making. Raises SpeechError, also when the
+        service ends without a sound (B146) or takes no more words at once than a sentence or ten."""
 
     async def check(self) -> str:
         """As for ears."""
