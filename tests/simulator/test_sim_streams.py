@@ -72,6 +72,21 @@ async def test_the_socket_opens_with_connected_and_start_and_never_falls_silent(
     assert counted == [f"{n}" for n in range(1, 52)], "one count over all messages"
 
 
+async def test_a_late_clock_does_not_slow_the_line(
+    time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each step is due by its place on the grid, not a while after the last."""
+    line = await streaming(time)
+    on_time = time.clock.sleep
+
+    async def late(seconds: float) -> None:
+        await on_time(seconds + 0.003)
+
+    monkeypatch.setattr(time.clock, "sleep", late)
+    await line.passes(1_004)
+    assert len(line.app.of("media")) == 50
+
+
 async def test_the_upgrade_is_signed_over_the_address_without_its_query(time: Time) -> None:
     line = await streaming(time, document=f'<Connect><Stream url="{URL}?a=1"/></Connect>')
     socket = line.app.socket

@@ -37,7 +37,7 @@ class SpeaksMedia(Protocol):
 
     def media_event(self, frame: str) -> MediaEvent | None:
         """One text frame; None for one that says nothing to us (the other direction's sound). Raises
-        MalformedEvent for what is no frame of the dialect."""
+        MalformedFrame for what is no frame of the dialect, or one of another sound than ours."""
 
     def sound(self, stream_id: str, sound: bytes) -> str:
         """A frame that queues µ-law sound of any length."""

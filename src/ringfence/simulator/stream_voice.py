@@ -28,7 +28,7 @@ class NoVoice(NotHeard):
 
 
 # Both write a WAV file to their output; the words come last, after what ends the options.
-_PROGRAMS: Final = {
+PROGRAMS: Final = {
     "flite": ("-voice", "kal", "-o", "/dev/stdout", "-t"),
     "espeak-ng": ("-v", "en-us", "--stdout", "--"),
 }
@@ -37,7 +37,7 @@ _PROGRAMS: Final = {
 @cache
 def installed() -> Mouth | None:
     """The first speech program that is there, or None."""
-    for name, options in _PROGRAMS.items():
+    for name, options in PROGRAMS.items():
         if (path := shutil.which(name)) is not None:
             return _program(path, *options)
     return None
