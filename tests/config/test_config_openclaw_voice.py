@@ -291,6 +291,13 @@ def test_a_number_said_twice_is_the_newer_one() -> None:
     ("config", "missing"),
     [
         ({"streaming": {"enabled": True}}, "stt and tts"),
+        (
+            {
+                "streaming": {"enabled": True, "provider": "openai"},
+                "tts": {"provider": "elevenlabs", "providers": {"elevenlabs": {"apiKey": "k"}}},
+            },
+            "tts",
+        ),
         ({"streaming": {"enabled": True, "provider": "xai"}}, "stt and tts"),
         ({"streaming": {"enabled": True}, "stt": {"provider": "openai"}}, "tts"),
         (

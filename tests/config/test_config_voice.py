@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ringfence.config.schema.voice import EARS, MOUTHS
 from ringfence.model.call import CallMode
 from ringfence.model.line import AccessPolicy, Line
 from ringfence.model.voice import (
@@ -18,6 +19,7 @@ from ringfence.model.voice import (
     TurnTaking,
     VoiceSettings,
 )
+from ringfence.speech import ears, mouths
 
 NUMBER, OTHER = "+15555550100", "+15555550150"
 URL = "https://gateway.example.com/voice/webhook"
@@ -770,10 +772,27 @@ def test_local_speech_needs_no_key(load_good: Any, choice: dict[str, Any]) -> No
     assert voice.blocked_reason is None
 
 
-def test_a_speech_server_elsewhere_is_reached_with_tls(problems_of: Any) -> None:
-    choice = {"provider": "openai", "baseUrl": "http://speech.example.com/v1"}
-    (found,) = problems_of(calls(**STREAMS | {"stt": choice}))
-    assert found.startswith("channels.voice.stt.baseUrl: expected https, or http on a loopback")
+@pytest.mark.parametrize(
+    ("key", "choice", "words"),
+    [
+        (
+            "stt",
+            {"provider": "openai", "baseUrl": "http://speech.example.com/v1"},
+            "channels.voice.stt.baseUrl: plain http is for this machine",
+        ),
+        ("tts", {"provider": "elevenlabs", "apiKey": "k"}, "channels.voice.tts.voice: expected"),
+    ],
+)
+def test_what_a_service_cannot_take_is_refused(
+    problems_of: Any, key: str, choice: dict[str, Any], words: str
+) -> None:
+    (found,) = problems_of(calls(**STREAMS | {key: choice}))
+    assert found.startswith(words)
+
+
+def test_every_service_that_is_there_can_be_named() -> None:
+    assert sorted(EARS) == sorted(ears())
+    assert sorted(MOUTHS) == sorted(mouths())
 
 
 def test_a_route_takes_over_keys_of_the_same_service_only(load_good: Any) -> None:

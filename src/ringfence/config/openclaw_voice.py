@@ -35,6 +35,7 @@ _SPEECH_KEYS = {
     "language": ("language", "languageCode"),
     "baseUrl": ("baseUrl",),
 }
+_NAMES_A_VOICE = ("elevenlabs",)
 _NO_SETTING = "Ringfence has no such setting"
 _OF_THE_AGENT = "is the agent's: set it where the agent is"
 _AGENT = "Ringfence's agents have names of their own: set channels.voice.agentId to one of `agents`"
@@ -197,7 +198,11 @@ class _Taking:
         for other in {**providers, **old}:
             if other != service:
                 self._leave(f"{place}.providers.{other}", f"{service} speaks")
-        return {"provider": service} | self._speech(found, f"{place}.providers.{service}")
+        mouth = {"provider": service} | self._speech(found, f"{place}.providers.{service}")
+        if place == "tts" and service in _NAMES_A_VOICE and "voice" not in mouth:
+            self._leave("tts.provider", f"{service} needs a voice named: set channels.voice.tts")
+            return {}
+        return mouth
 
     def _speech(
         self, values: Mapping[str, Any], place: str, *, without: str = ""

@@ -1,21 +1,27 @@
-"""Which speech services a line hears and speaks with, and their keys. A key that cannot be had is told
-on the choice; whether calls can do without is for `voices`."""
+"""Which speech services a line hears and speaks with. What a service itself finds wrong with a choice is a
+problem; a key that cannot be had is told on the choice, and whether calls can do without is for
+`voices`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any
 
 from ringfence.config.environment import SPEECH_KEYS
 from ringfence.config.problems import Problems, join_path
-from ringfence.config.reach import is_loopback
 from ringfence.config.secrets import SecretInput, SecretResolver
 from ringfence.model.errors import SecretUnavailable
 from ringfence.model.line import Secret
 from ringfence.model.voice import SpeechChoice
 
-LOCAL = "local"
+
+class Part(Enum):
+    """What a service is for, by its key."""
+
+    EARS = "stt"
+    MOUTH = "tts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +30,36 @@ class SpeechMaker:
     problems: Problems
     environ: Mapping[str, str]
 
-    def make(self, values: Mapping[str, Any], path: str, language: str) -> SpeechChoice | None:
+    def make(
+        self, part: Part, values: Mapping[str, Any], path: str, language: str
+    ) -> SpeechChoice | None:
         """None when no service is named."""
         service = values.get("provider")
         if service is None:
             return None
-        base_url = values.get("baseUrl", "")
-        if base_url.lower().startswith("http:") and not is_loopback(base_url):
-            self.problems.add(
-                join_path(path, "baseUrl"), "https, or http on a loopback address only", base_url
-            )
         key, why = self._key(service, values.get("apiKey"), path)
-        return SpeechChoice(
+        choice = SpeechChoice(
             service=service,
             model=values.get("model", ""),
             voice=values.get("voice", ""),
             language=values.get("language", language),
-            base_url=base_url,
+            base_url=values.get("baseUrl", ""),
             api_key=key,
-            # A server of one's own may ask for none.
-            blocked_reason=why if service != LOCAL and not base_url else "",
         )
+        return self._judged(part, choice, path, why)
+
+    def _judged(self, part: Part, choice: SpeechChoice, path: str, why: str) -> SpeechChoice:
+        # Found by listing a folder, which a configuration without live sound need not wait for.
+        from ringfence.speech import ears, mouths
+
+        kind = ears()[choice.service] if part is Part.EARS else mouths()[choice.service]
+        for problem in kind.problems(choice):
+            option, _, words = problem.partition(": ")
+            if option == "apiKey" and choice.api_key is None:
+                choice = replace(choice, blocked_reason=why)
+            else:
+                self.problems.refuse(join_path(path, option), words)
+        return choice
 
     def _key(
         self, service: str, written: SecretInput | None, path: str

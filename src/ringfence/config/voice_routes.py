@@ -10,6 +10,7 @@ from typing import Any
 from ringfence.config.accounts import Account, inherited
 from ringfence.config.disclosures import spoken_words
 from ringfence.config.problems import Problems
+from ringfence.config.speech import Part
 from ringfence.model.line import Line
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.voice import Route, SpeechChoice
@@ -20,10 +21,10 @@ GREETING = "Hello. How can I help you?"
 
 @dataclass(frozen=True, slots=True)
 class RouteMaker:
-    """`speech` makes a choice of a service from where it stands, its keys and the language."""
+    """`speech` makes a choice of a service from its keys, where they stand and the language."""
 
     agent_ids: tuple[str, ...]
-    speech: Callable[[str, Mapping[str, Any], str], SpeechChoice | None]
+    speech: Callable[[Part, Mapping[str, Any], str, str], SpeechChoice | None]
     problems: Problems
     line: Line
     voice: Account
@@ -38,9 +39,14 @@ class RouteMaker:
             disclosure=values.get("disclosure", default).strip(),
             language=language,
             voice=values.get("voice", ""),
-            ears=self.speech("stt", values.get("stt", {}), language),
-            mouth=self.speech("tts", values.get("tts", {}), language),
+            ears=self._speech(Part.EARS, values.get("stt", {}), "stt", language),
+            mouth=self._speech(Part.MOUTH, values.get("tts", {}), "tts", language),
         )
+
+    def _speech(
+        self, part: Part, values: Mapping[str, Any], place: str, language: str
+    ) -> SpeechChoice | None:
+        return self.speech(part, values, self.voice.path(place), language)
 
     def _agent(self, place: str, values: Mapping[str, Any]) -> str:
         wanted: str | None = values.get("agentId")
@@ -79,8 +85,8 @@ class RouteMaker:
             disclosure=values.get("disclosure", base.disclosure).strip(),
             language=language,
             voice=values.get("voice", base.voice),
-            ears=self.speech(f"{place}.stt", ears, language),
-            mouth=self.speech(f"{place}.tts", mouth, language),
+            ears=self._speech(Part.EARS, ears, f"{place}.stt", language),
+            mouth=self._speech(Part.MOUTH, mouth, f"{place}.tts", language),
             agent_s=whole_seconds(values["responseTimeoutMs"])
             if "responseTimeoutMs" in values
             else base.agent_s,

@@ -26,7 +26,6 @@ from ringfence.model.phone import PhoneNumber
 from ringfence.model.voice import (
     Route,
     Sentences,
-    SpeechChoice,
     StreamSettings,
     TurnDetector,
     TurnTaking,
@@ -89,8 +88,9 @@ class _Making:
         self._judge_reach(url, blocked)
         if self.line.provider == "telnyx" and not self._connection:
             blocked.append("no connection to call by: set telnyx.connectionId")
+        speech = SpeechMaker(self.maker.resolver, self.maker.problems, self.maker.environ).make
         routes = RouteMaker(
-            self.maker.agent_ids, self._speech, self.maker.problems, self.line, self.voice
+            self.maker.agent_ids, speech, self.maker.problems, self.line, self.voice
         )
         route = routes.base()
         stream = self._stream(url, path)
@@ -210,10 +210,6 @@ class _Making:
         return pin
 
     # -- turns and durations -------------------------------------------------------------------------
-
-    def _speech(self, place: str, values: Mapping[str, Any], language: str) -> SpeechChoice | None:
-        maker = SpeechMaker(self.maker.resolver, self.maker.problems, self.maker.environ)
-        return maker.make(values, self.voice.path(place), language)
 
     def _turns(self) -> TurnTaking:
         values = snake_keys(self.voice.values.get("turns", {}))

@@ -254,7 +254,8 @@ class VoiceAccountShape(Shape):
         "First words to a caller.", default="Hello. How can I help you?"
     )
     disclosure: Sentence = key(
-        "What everybody but owners is told on every call before anything else. Empty: nothing.",
+        "What everybody but owners is told on every call before anything else. Empty: what the line's "
+        "texts tell, if anything.",
         default="by the purpose: who calls, and that it is automated",
     )
     language: Language = key("BCP 47, for the provider's ear and voice.", default="en-US")
