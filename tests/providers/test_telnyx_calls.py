@@ -591,6 +591,7 @@ def test_a_caller_who_names_nobody_is_hidden(shown: str) -> None:
         ({"connection_id": "1"}, CALLING, "another call control application"),
         ({"connection_id": None}, CALLING, "another call control application"),
         ({}, replace(CALLING, voice=None), "another call control application"),
+        ({"connection_id": None}, replace(CALLING, voice=None), "another call control application"),
         ({"to": "+15555550199"}, CALLING, "another number"),
     ],
 )
