@@ -416,8 +416,10 @@ def test_whether_a_call_lives_is_asked() -> None:
     assert (found.provider_id, found.state, found.inbound) == (CALL, CallState.ANSWERED, False)
     assert (found.sender, found.to) == (OURS, PERSON)
     assert "5555550" not in repr(found)
+    over = CALLS.call_fetched(refusal(404, "not found"))
+    assert (over.state, over.provider_id) == (CallState.ENDED, "")
     with pytest.raises(ProviderRejected):
-        CALLS.call_fetched(refusal(404, "not found"))
+        CALLS.call_fetched(WireResponse(404, {}, b"<html>not here</html>"))
     for body in ({}, {"call_uuid": 7}, {"call_uuid": CALL, "call_status": "odd"}):
         with pytest.raises(ProviderError):
             CALLS.call_fetched(answer(200, body))

@@ -169,7 +169,7 @@ def _report(kit: Equipment, tx: Tx, call: Call, now: datetime) -> None:
     if call.direction is Direction.IN or line is None or not call.outbox_id:
         return
     event = StatusCallback(
-        provider_id=call.person.provider_id,
+        provider_id=_placed_as(tx, call),
         account_id=line.credentials.account_id,
         status=status_of(call),
         provider_status=f"call {call.state.value}",
@@ -177,6 +177,12 @@ def _report(kit: Equipment, tx: Tx, call: Call, now: datetime) -> None:
         our_id=call.outbox_id,
     )
     fold_reports(kit, tx, [Report(line, event)], now)
+
+
+def _placed_as(tx: Tx, call: Call) -> str:
+    """What the outbox knows it by: a call may get another id than its placing had (B131)."""
+    item = tx.outbox.many([call.outbox_id]).get(call.outbox_id)
+    return (item.provider_id if item is not None else "") or call.person.provider_id
 
 
 def _log(call: Call) -> None:

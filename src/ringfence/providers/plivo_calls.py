@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ringfence.model.call import CallEvent, IncomingCall
+from ringfence.model.call import CallEvent, CallState, IncomingCall
 from ringfence.model.errors import (
     ProviderError,
     ProviderMisconfigured,
@@ -188,13 +188,16 @@ class PlivoCalls:
     # -- reading back --------------------------------------------------------------------------
 
     def fetch_call(self, provider_id: str, line: Line) -> WireRequest:
-        """Whether it is alive: of a call that is over Plivo has a record, without which of the states
-        it ended in. Raises ProviderRejected for an id that cannot be Plivo's."""
+        """Whether it is alive: what Plivo keeps of a call that is over is found elsewhere, and does not
+        say how it ended. Raises ProviderRejected for an id that cannot be Plivo's."""
         return plivo_rest.get(line, f"Call/{_bare_id(provider_id)}/", [("status", "live")])
 
     def call_fetched(self, response: WireResponse) -> RemoteCall:
-        """A call that is alive. Raises ProviderRejected for one that is not: it is over, or was never
-        there."""
+        """A call that is alive, or one that is over: of that one nothing else is told. What rings is
+        alive; what waits in Plivo's queue is not found and hears, once it is answered, that it is
+        over."""
+        if response.status == 404 and plivo_rest.said(response):
+            return RemoteCall("", "", "", CallState.ENDED, inbound=False)
         call = _remote(plivo_rest.answer(response, call_meaning))
         if call is None:
             raise ProviderError("The answer is not a call.")
