@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from calling import ANN, BEN, ROUTE, calling
+from ringfence.gateway.pairing import approve
 from ringfence.model.call import CallMode, CallState, EndReason, Speaker
-from ringfence.model.line import AccessPolicy
+from ringfence.model.line import AccessPolicy, Secret
 from ringfence.model.voice import Route
 from ringfence.ports import AgentReply
 from telling import ScriptedAgent
@@ -184,3 +185,72 @@ async def test_who_hangs_up_during_the_disclosure_was_not_told(store_url: str) -
 
 def _disclosing() -> Route:
     return replace(ROUTE, disclosure="This is an automated assistant of Acme.")
+
+
+@pytest.mark.proves("P3")
+async def test_whoever_says_no_more_calls_is_left_alone(store_url: str) -> None:
+    agent = answers()
+    async with calling(store_url, agent=agent) as story:
+        await story.calls(ANN, "Hi Ann, about your order.", mode=CallMode.CONVERSATION)
+        phone = story.phone(ANN)
+        await story.until(phone.rings())
+        phone.answers()
+        await story.until(phone.hears("about your order"))
+        phone.says("Please stop calling me!")
+        await story.until(phone.hears("no more calls"))
+        await story.until(phone.is_over())
+        assert agent.turns == []
+        proposed = await story.calls(ANN, "Hello again.")
+        assert proposed.status.value == "refused"
+
+
+@pytest.mark.parametrize("given", ["keypad", "spoken"])
+async def test_a_pin_lets_in_and_a_wrong_one_does_not(store_url: str, given: str) -> None:
+    voice = {"pin": Secret("4711")}
+    async with calling(store_url, voice=voice, agent=answers("At nine.")) as story:
+        phone = story.phone(BEN)
+        phone.calls()
+        await story.until(phone.hears("enter your code"))
+        phone.presses("1234#")
+        await story.until(phone.hears("That code is not right"))
+        if given == "keypad":
+            phone.presses("4711#")
+        else:
+            phone.says("four seven, one one")
+        await story.until(phone.hears("this is Acme"))
+        phone.says("When do you open?")
+        await story.until(phone.hears("At nine"))
+        phone.hangs_up()
+        await story.settles()
+
+
+async def test_three_wrong_codes_end_the_call(store_url: str) -> None:
+    async with calling(store_url, voice={"pin": Secret("4711")}) as story:
+        phone = story.phone(BEN)
+        phone.calls()
+        for wrong in ("1111#", "2222#", "3333#"):
+            await story.until(phone.hears("enter your code"))
+            await story.story.passes(seconds=1)
+            phone.presses(wrong)
+        await story.until(phone.hears("I cannot let this call in"))
+        await story.until(phone.is_over())
+
+
+@pytest.mark.proves("B124")
+async def test_a_stranger_is_told_a_code_once_and_let_in_once_approved(store_url: str) -> None:
+    voice = {"access": AccessPolicy.PAIRING}
+    async with calling(store_url, voice=voice) as story:
+        phone = story.phone(BEN)
+        phone.calls()
+        heard = await story.until(phone.hears("give its owner this code"))
+        await story.until(phone.is_over())
+        again = phone.calls()
+        await story.settles()
+        assert again.answered_at is None
+        code = heard.heard.split("code: ")[1].split(". Again")[0].replace(", ", "")
+        kit, line, now = story.story.gateway.kit, story.story.line, story.story.clock.now()
+        await story.story.write(lambda tx: approve(kit, tx, line, code, "operator:t", False, now))
+        phone.calls()
+        await story.until(phone.hears("this is Acme"))
+        phone.hangs_up()
+        await story.settles()

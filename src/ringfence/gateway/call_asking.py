@@ -30,10 +30,19 @@ LEASE_SLACK = timedelta(seconds=5)
 
 
 def owe(
-    kit: Equipment, tx: Tx, call: Call, manner: Manner, n: int, text: str, now: datetime
+    kit: Equipment,
+    tx: Tx,
+    call: Call,
+    manner: Manner,
+    n: int,
+    text: str,
+    now: datetime,
+    *,
+    confidence: float | None = None,
 ) -> CallTurn:
     """What a person said, and the turn owed for it; the caller's to run with `Asking.run`."""
-    tx.calls.add_words([Words(call.id, 0, Speaker.PERSON, text, now, turn=n)])
+    said = Words(call.id, 0, Speaker.PERSON, text, now, turn=n, confidence=confidence)
+    tx.calls.add_words([said])
     turn = CallTurn(
         kit.ids.new("turn", now),
         call.id,
@@ -175,6 +184,7 @@ def speaking(
         text=text,
         traits=traits,
         call=call,
+        pin_given=call.pin_given,
     )
 
 

@@ -129,6 +129,17 @@ def answered(manner: Manner, n: int, text: str) -> list[Instruction]:
     return [listen(manner, n + 1, *([say(manner, text)] if text else []))]
 
 
+def pin_asked(manner: Manner, text: str, tried: int) -> Listen:
+    """The code, by keypad (ended with #) or said."""
+    return Listen(
+        f"pin{tried}",
+        (say(manner, text),),
+        speech=True,
+        timeout_s=manner.settings.turns.nobody_s,
+        language=manner.route.language,
+    )
+
+
 def held(manner: Manner, turn: str, seconds: int, *, again: bool = False) -> list[Instruction]:
     """Somebody waits until another call is over."""
     sentence = manner.settings.sentences.filler

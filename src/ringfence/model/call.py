@@ -143,7 +143,8 @@ class Call:
     been heard to its end, `said_at` when everything a notice says had been. `ending` is set while a
     hang-up is owed; `look_at` is when somebody must look after the call again (None: it is over),
     `looks` how often that was in vain. `called` is the number of ours that was rung, or rings: its route
-    holds on this call (B124). `silences` counts how often nobody said anything when it was their turn.
+    holds on this call (B124). `silences` counts how often nobody said anything when it was
+    their turn; `pin_given`: the caller gave the line's PIN.
     `awaited_until` is set while somebody waits for what the person says next, and for no longer than
     that: one at a time (B134)."""
 
@@ -171,6 +172,7 @@ class Call:
     error_code: int | None = None
     called: str = field(default="", repr=False)
     silences: int = 0
+    pin_given: bool = False
     awaited_until: datetime | None = None
 
     @property

@@ -19,12 +19,12 @@ from ringfence.store.values import micros, micros_or_none, moment, moment_or_non
 _MICROSECOND = timedelta(microseconds=1)
 _BIGINTS = (
     "time_limit created_at updated_at turn sequence disclosed_at said_at look_at looks error_code "
-    "silences awaited_until live"
+    "silences pin_given awaited_until live"
 )
 _COLUMNS = columns(
     "id line direction mode number contact_id time_limit created_at updated_at initiator "
     "message_id outbox_id turn sequence disclosed_at said_at pressed ending look_at looks "
-    "error_code called silences awaited_until live",
+    "error_code called silences pin_given awaited_until live",
     **dict.fromkeys(_BIGINTS.split(), "bigint"),
 )
 _CALL = ", ".join(f"c.{name}" for name in names(_COLUMNS) if name not in ("number", "live"))
@@ -156,6 +156,7 @@ def _row(call: Call) -> Row:
         call.error_code,
         storable(call.called),
         call.silences,
+        int(call.pin_given),
         micros_or_none(call.awaited_until),
         int(not call.is_over),
     )
@@ -164,7 +165,8 @@ def _row(call: Call) -> Row:
 def _call(row: Row, legs: Sequence[Leg]) -> Call:
     id_, line, direction, mode, contact_id, time_limit, created_at, updated_at = row[:8]
     initiator, message_id, outbox_id, turn, sequence, disclosed_at, said_at = row[8:15]
-    pressed, ending, look_at, looks, error_code, called, silences, awaited_until = row[15:]
+    pressed, ending, look_at, looks, error_code, called, silences = row[15:22]
+    pin_given, awaited_until = row[22:]
     person, *joined = legs
     return Call(
         id=id_,
@@ -191,5 +193,6 @@ def _call(row: Row, legs: Sequence[Leg]) -> Call:
         error_code=error_code,
         called=called,
         silences=silences,
+        pin_given=bool(pin_given),
         awaited_until=moment_or_none(awaited_until),
     )
