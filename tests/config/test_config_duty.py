@@ -291,8 +291,7 @@ TWICE = [{**STEP, "name": "a"}, {**STEP, "name": "a"}]
         (person(number=OWN), "responders.ann.number: expected a person's number (this is a line's own, which is never written to), got \"+1555•••0100\""),
         ({"responders": {"ann": ANN, "ben": ANN}}, "responders.ben.number: expected a number of their own (ann has it), got \"+1555•••0141\""),
         (person(line="nowhere"), 'responders.ann.line: expected the name of an account (default), got "nowhere"'),
-        (person(channels=["call"]), 'responders.ann.channels[0]: expected "sms" (calls come with the voice channel; use sms), got "call"'),
-        (person(channels=["fax"]), 'responders.ann.channels[0]: expected "sms", got "fax"'),
+        (person(channels=["fax"]), 'responders.ann.channels[0]: expected "sms" or "call", got "fax"'),
         (person(channels=[]), "responders.ann.channels: expected at least 1 entry"),
         (person(twoway=True), 'responders.ann.twoway: expected a known key, got an unknown one; did you mean "twoWay"?'),
         ({"groups": {"everybody": ["anne"]}}, 'groups.everybody[0]: expected the name of a responder (ann, ben); did you mean "ann"?, got "anne"'),
@@ -320,9 +319,9 @@ TWICE = [{**STEP, "name": "a"}, {**STEP, "name": "a"}]
         (step(notify=["schedule:prime"]), 'escalationPolicies.ops.steps[0].notify[0]: expected the name of a schedule (primary); did you mean "primary"?, got "prime"'),
         (step(notify=["group:all"]), "escalationPolicies.ops.steps[0].notify[0]: expected the name of a group (everybody)"),
         (step(notify=[]), "escalationPolicies.ops.steps[0].notify: expected at least 1 entry"),
-        (step(by=["call"]), 'escalationPolicies.ops.steps[0].by[0]: expected "sms" (calls come with the voice channel; use sms), got "call"'),
-        (step(by=[{"channel": "call"}]), 'escalationPolicies.ops.steps[0].by[0].channel: expected "sms" (calls come with the voice channel; use sms), got "call"'),
-        (step(by=[7]), 'escalationPolicies.ops.steps[0].by[0]: expected "sms" or {channel: "sms", after: "2m"}, got 7'),
+        (step(by=["fax"]), 'escalationPolicies.ops.steps[0].by[0]: expected "sms", "call" or {channel: "call", after: "2m"}, got "fax"'),
+        (step(by=[{"channel": "fax"}]), 'escalationPolicies.ops.steps[0].by[0].channel: expected "sms" or "call", got "fax"'),
+        (step(by=[7]), 'escalationPolicies.ops.steps[0].by[0]: expected "sms", "call" or {channel: "call", after: "2m"}, got 7'),
         (step(by=[{"channel": "sms", "after": "10m"}]), "escalationPolicies.ops: step \"step 1\" has ways that do not begin at 0 seconds"),
         (step(by=["sms", {"channel": "sms", "after": "5m"}]), "escalationPolicies.ops: step \"step 1\" is given up before its last way is tried"),
         (step(acknowledgedWithin=0), "escalationPolicies.ops.steps[0].acknowledgedWithin: expected a duration"),
@@ -353,7 +352,7 @@ def test_everything_wrong_is_told_at_once(load_now: Any) -> None:
             **person(number="x"),
             groups={"everybody": ["nobody"]},
             **layers({**WEEK, "rotation": "hourly"}, {"calendar": "none.ics"}),
-            **step(notify=["person:nobody"], by=["call"]),
+            **step(notify=["person:nobody"], by=["fax"]),
         )
     assert len(caught.value.problems) == 6
 

@@ -846,3 +846,24 @@ def test_settings_print_no_secret_and_no_list(load_good: Any) -> None:
     shown = repr(line_of(load_good, patch))
     for secret in ("97531", "ear-key", "mouth-key", "0111", OTHER, "gateway.example.com"):
         assert secret not in shown
+
+
+RINGING = {
+    "responders": {"ann": {"number": "+15555550141"}},
+    "escalationPolicies": {
+        "ops": {
+            "steps": [{"notify": ["person:ann"], "by": ["sms", {"channel": "call", "after": "1m"}]}]
+        }
+    },
+    "flows": {"down": {"types": ["*"], "alert": {"escalation": "ops"}}},
+}
+
+
+def test_people_are_not_rung_by_a_line_without_calls(load_good: Any) -> None:
+    told = (
+        "escalationPolicies.ops rings people, and line default has no calls: those ways fail at once; "
+        "configure channels.voice"
+    )
+    assert told in load_good(RINGING).warnings
+    assert told in load_good(RINGING | {"channels": {"voice": {}}}).warnings
+    assert told not in load_good(RINGING | calls()).warnings

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from ringfence.config.accounts import Account
 from ringfence.config.problems import Problems
 from ringfence.config.voices import VoiceMaker
+from ringfence.delivery.flow import Operations
 from ringfence.model.line import Line
+from ringfence.model.oncall import Channel, EscalationPolicy
 from ringfence.policy.policy import Policy
 from ringfence.policy.rules import call_limits
 
@@ -46,6 +48,21 @@ class Calls:
             )
         bounded = replace(line.voice, limit_s=min(line.voice.limit_s, limit_s))
         return replace(line, voice=bounded)
+
+    def unanswered(self, lines: Sequence[Line], operations: Operations) -> list[str]:
+        """Warnings: escalation policies that ring people by a line which cannot."""
+        able = {line.id for line in lines if line.voice_url is not None}
+        told = {}
+        for flow in operations.flows:
+            policy = operations.policies.get(flow.alert.policy) if flow.alert else None
+            if policy is not None and _rings(policy):
+                theirs = {one.line for one in operations.responders.values() if one.line}
+                for name in sorted(({flow.line} | theirs) - able):
+                    told[policy.name, name] = (
+                        f"escalationPolicies.{policy.name} rings people, and line {name} has no calls: "
+                        "those ways fail at once; configure channels.voice"
+                    )
+        return list(told.values())
 
     def check(self, lines: Sequence[Line]) -> None:
         self._check_paths(lines)
@@ -86,3 +103,7 @@ class Calls:
                         "channels.voice.streaming.streamPath",
                         f"{stream} is where the webhook {path} is: give media sockets another path",
                     )
+
+
+def _rings(policy: EscalationPolicy) -> bool:
+    return any(way.channel is Channel.CALL for step in policy.steps for way in step.ways)

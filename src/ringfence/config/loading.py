@@ -117,9 +117,8 @@ class Assembly:
         maker_of_agents = AgentMaker(resolver, self.problems, warnings)
         agents = maker_of_agents.make_all(self.values)
         gateway = self._gateway(warnings)
-        joined = self._accounts(resolver)
-        accounts = joined.accounts
-        calls = Calls(joined.voices, self.problems, warnings)
+        accounts, voices = self._accounts(resolver)
+        calls = Calls(voices, self.problems, warnings)
         known = (resolver, self.problems, warnings, gateway.public_base_url, tuple(agents))
         maker, callers = LineMaker(*known), VoiceMaker(*known, self.environ)
         lines = tuple(calls.attached(callers, maker.make(one), one) for one in accounts)
@@ -155,6 +154,7 @@ class Assembly:
         for judged in self._judged(accounts, lines, policies, tuple(templates)):
             warnings += contradictions(judged, self.problems)
             warnings += held_back(judged, writing_on(judged.line, operations, templates))
+        warnings += calls.unanswered(lines, operations)
         intakes = IntakeMaker(self.problems, templates)
         lines = tuple(
             intakes.make(line, account.values.get("intake", {}), account.path("intake"))
@@ -237,8 +237,7 @@ class Assembly:
             for name, value in self.environ.items()
             if name not in (*environment.VARIABLES, environment.STORE_VARIABLE)
         }
-        accounts = other._accounts(resolver).accounts
-        return Side(accounts, resolver, other._store_url(resolver, []))
+        return Side(other._accounts(resolver)[0], resolver, other._store_url(resolver, []))
 
     def _classifiers(
         self,
@@ -284,12 +283,12 @@ class Assembly:
     # -- lines ------------------------------------------------------------------------------------
 
     def _accounts(self, resolver: SecretResolver) -> Joined:
-        """Every line's keys: those of texts, with those of calls joined to them by number."""
+        """Every line's keys, and by line those of its calls, joined to it by number."""
         sms, left_out = self._channel("sms")
         layer = self._environment_layer(AccountShape, environment.default_account(self.environ))
         accounts = effective_accounts(sms, left_out, layer)
         if "voice" not in self.values.get("channels", {}):
-            return Joined(accounts)
+            return accounts, {}
         voice, left_out = self._channel("voice")
         provider = environment.voice_provider(self.values["channels"])
         found = environment.voice_account(self.environ, provider)

@@ -5,8 +5,7 @@ takes calls only. Compares and merges keys; what they mean is for `lines` and `v
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ringfence.config.accounts import DEFAULT_ACCOUNT, SMS, SMS_PATH, VOICE, VOICE_PATH, Account
@@ -34,12 +33,8 @@ _NOT_A_CREDENTIAL = "connectionId"
 CALLS_ONLY_ID = "voice"
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """Every line's account, and by line id the account of its calls."""
-
-    accounts: tuple[Account, ...]
-    voices: Mapping[str, Account] = field(default_factory=lambda: MappingProxyType({}))
+Joined = tuple[tuple[Account, ...], Mapping[str, Account]]
+"""Every line's account, and by line id the account of its calls."""
 
 
 @dataclass(slots=True)
@@ -67,7 +62,7 @@ class Joiner:
                 line = self._shared(voice, line)
             lines[line.id] = line
             placed[line.id] = voice
-        return Joined(tuple(lines.values()), MappingProxyType(placed))
+        return tuple(lines.values()), placed
 
     def refuse_unowned(self, section: Mapping[str, Any], voices: tuple[Account, ...]) -> None:
         """What stands above the accounts, is inherited by none, and so would do nothing."""
