@@ -65,7 +65,7 @@ class Calling:
     async def until(self, work: Coroutine[Any, Any, T]) -> T:
         """Let time pass, as fast as it can, until that is done."""
         task = asyncio.ensure_future(work)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not task.done():
                 await self.story.settle()
                 due = self.story.clock.next_wake

@@ -14,7 +14,7 @@ from typing import Final, Protocol, TypeVar
 from ringfence.simulator.calls import Call, Played
 from ringfence.simulator.stream_playout import Ear
 
-WAIT_S: Final = 5.0
+WAIT_S: Final = 20.0
 CONNECTIONS_MAX: Final = 200  # kept per phone; the oldest make room
 HUMAN: Final = "human"
 
