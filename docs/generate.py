@@ -28,7 +28,7 @@ from ringfence.policy.policy import discover
 from ringfence.policy.presets import PRESETS
 from ringfence.policy.rule import Looser, Rule
 from ringfence.policy.rules.purpose import WORDS as PURPOSE_WORDS
-from ringfence.providers import providers
+from ringfence.providers import call_providers, media_dialects, providers
 from ringfence.web.measures import MEASURES
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
@@ -252,15 +252,31 @@ LOOSER = {
 
 
 def provider_matrix() -> str:
-    """What each provider can do, from its codec."""
-    codecs = providers()
-    names = list(inspect.signature(type(codecs["twilio"].capabilities)).parameters)
-    lines = ["# Providers\n", "| provider | " + " | ".join(names) + " |"]
-    lines.append("|---" * (len(names) + 1) + "|")
-    for codec in codecs.values():
-        cells = ["yes" if getattr(codec.capabilities, name) else "no" for name in names]
-        lines.append(f"| {codec.name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    """What each provider can do, from its codecs."""
+    return "\n".join(
+        [
+            "# Providers\n",
+            "## Texts\n",
+            *_abilities({name: one.capabilities for name, one in providers().items()}),
+            "\n## Calls\n",
+            *_abilities({n: one.call_capabilities for n, one in call_providers().items()}),
+            "\n## The sound of calls\n",
+            *_abilities({n: one.media_capabilities for n, one in media_dialects().items()}),
+            "",
+        ]
+    )
+
+
+def _abilities(of: Mapping[str, object]) -> list[str]:
+    """A table of yes and no, a line for each provider."""
+    names = list(inspect.signature(type(of["twilio"])).parameters)
+    rows = [
+        [name, *("yes" if getattr(of[name], ability) else "no" for ability in names)]
+        for name in sorted(of)
+    ]
+    lines = [["provider", *names], *rows]
+    made = [f"| {' | '.join(line)} |" for line in lines]
+    return [made[0], "|---" * (len(names) + 1) + "|", *made[1:]]
 
 
 def metrics() -> str:

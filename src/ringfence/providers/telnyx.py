@@ -1,5 +1,5 @@
 """Telnyx's messaging: Ed25519-signed JSON webhooks in, v2 Messages API out (facts 2.9). A codec: it opens no
-socket, reads no clock, writes no log. Text messages only; calls are not carried on Telnyx.
+socket, reads no clock, writes no log. Of texts only: calls are telnyx_calls.py.
 
 Three things differ from Twilio. The URL of a webhook is not signed, so that our id is read from the
 address that the signed body repeats. There is no list of messages with their texts, so that a send
