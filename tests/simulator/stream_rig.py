@@ -12,7 +12,7 @@ from typing import Any
 from call_rig import Time
 from carrier_rig import ALICE, Sdk
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from ringfence.simulator.calls import Call
 from ringfence.simulator.phone import Phone
@@ -39,6 +39,12 @@ class AppSocket:
 
     def of(self, event: str) -> list[dict[str, Any]]:
         return [message for message in self.told if message["event"] == event]
+
+    @property
+    def is_over(self) -> bool:
+        """Closed, by either end."""
+        ours = self.socket.application_state is WebSocketState.DISCONNECTED
+        return ours or self.closed is not None
 
     @property
     def events(self) -> list[str]:

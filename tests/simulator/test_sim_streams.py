@@ -4,6 +4,7 @@ moved; one call is made over real loopback."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from datetime import timedelta
@@ -11,11 +12,24 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from call_rig import Answers, Time
+from call_rig import START, Answers, Time
 from carrier_rig import ALICE, Receiver, Sdk
-from stream_rig import CONNECT, QUIET, URL, Door, Line, in_process, streaming, streaming_as, tone
+from starlette.types import Message, Receive, Scope, Send
+from stream_rig import (
+    CONNECT,
+    QUIET,
+    URL,
+    AppSocket,
+    Door,
+    Line,
+    in_process,
+    streaming,
+    streaming_as,
+    tone,
+)
 from twilio.request_validator import RequestValidator
 
+from ringfence.clock import ManualClock
 from ringfence.simulator import stream_voice
 from ringfence.simulator.call_phone import NotHeard
 from ringfence.simulator.stream_ends import OUTBOX_MAX
@@ -416,6 +430,80 @@ async def test_faults_are_drawn_from_the_seed(time: Time) -> None:
         Faults(stream_dropped=2)
 
 
+class Talker(Door):
+    """Says as much again as it heard, clears now and then, and closes some of its sockets by itself."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        spoken: list[asyncio.Task[None]] = []
+
+        async def overheard() -> Message:
+            message = await receive()
+            if self.sockets and message["type"] == "websocket.receive":
+                spoken.append(asyncio.ensure_future(self._answer(json.loads(message["text"]))))
+            return message
+
+        await super().__call__(scope, overheard, send)
+        await asyncio.gather(*spoken, return_exceptions=True)
+
+    async def _answer(self, told: dict[str, Any]) -> None:
+        sid = told.get("streamSid", "")
+        app = next((one for one in self.sockets if _is_of(one, sid)), None)
+        if told["event"] != "media" or app is None:
+            return
+        chunk = int(told["media"]["chunk"])
+        await app.plays(tone(40))
+        if chunk % 10 == 0:
+            await app.marks_it(f"{chunk}")
+        if chunk % 35 == 0:
+            await app.twilio("clear")
+        if chunk == 90 and int(sid[-1], 16) % 3 == 0:
+            await app.socket.close()
+
+
+def _is_of(app: AppSocket, sid: str) -> bool:
+    starts = app.of("start")
+    return bool(starts) and starts[0]["streamSid"] == sid
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_goes_wrong_nothing_is_left_open(receiver: Receiver, seed: int) -> None:
+    """Calls with every fault at once, put down by people in the middle: every socket is closed on both
+    ends, every call is over, nobody heard more than was sent."""
+    clock, door = ManualClock(START), Talker()
+    faults = Faults(
+        stream_doubled=0.4,
+        stream_dropped=0.3,
+        stream_dropped_s=0.5,
+        stream_slow=0.3,
+        stream_slow_s=0.07,
+    )
+    async with SimulatedCarrier(seed=seed, clock=clock, faults=faults) as carrier:
+        time = Time(clock, carrier)
+        in_process(time, door)
+        people = [f"+155555501{n}" for n in range(10, 18)]
+        sdk, twiml = Sdk(carrier), f"<Response>{CONNECT}<Say>Goodbye now</Say></Response>"
+        for person in people:
+            carrier.script_call(person, "answers")
+            await sdk(lambda c, to=person: c.calls.create(to=to, from_=carrier.number, twiml=twiml))
+        for seconds, some in ((4, people[::2]), (1, people)):
+            await time.passes(seconds=seconds)
+            for person in some:
+                if carrier.phone(person).connections[-1].state == "up":
+                    carrier.phone(person).hangs_up()
+        await time.settles()
+        streams = carrier.voice.streams.all
+        ends = {stream.state for stream in streams}
+        assert ends == {State.STOPPED, State.CLOSED, State.DROPPED}
+        assert len(streams) > len(people), "some were doubled"
+        assert all(app.is_over for app in door.sockets)
+        assert not carrier.voice.sessions
+        assert all(call.is_over for call in carrier.calls)
+        for stream in streams:
+            sent = sum(len(one.sound) for one in stream.commands if isinstance(one, PlaySound))
+            assert stream.played_bytes <= sent
+            assert not stream.session.taps
+
+
 # -- the other dialects ---------------------------------------------------------------------------
 
 
@@ -600,6 +688,7 @@ async def test_a_one_way_stream_plays_nothing(time: Time) -> None:
     assert isinstance(line.stream.commands[0], PlaySound)
     assert not line.ear.runs
     assert alerts(time) == [31924]
+    assert [m["payload"]["code"] for m in line.app.of("error")] == [100002]
 
 
 # -- over loopback --------------------------------------------------------------------------------

@@ -23,6 +23,8 @@ from ringfence.simulator.stream_skin import (
 TOKEN: Final = "x-telnyx-streaming-auth-token"  # noqa: S105 - the name of a header
 PIECE_MS: Final = (20, 30_000)
 BYTES_A_MS: Final = 8
+UNKNOWN: Final = 100002
+TITLES: Final = {UNKNOWN: "unknown_error", 100003: "malformed_frame", 100004: "invalid_media"}
 
 
 class Telnyx:
@@ -79,8 +81,8 @@ class Telnyx:
         return None
 
     def complaint(self, about: About, numbers: Iterator[int], bad: Nonsense) -> Message | None:
-        title = {100003: "malformed_frame", 100004: "invalid_media"}.get(bad.code, "unknown_error")
-        body = {"code": bad.code, "title": title, "detail": bad.why}
+        code = bad.code if bad.code in TITLES else UNKNOWN
+        body = {"code": code, "title": TITLES[code], "detail": bad.why}
         return {"event": "error", "stream_id": about.stream_id, "payload": body}
 
     def stop(self, about: About, numbers: Iterator[int]) -> Message:
