@@ -304,7 +304,7 @@ def test_named_accounts_never_see_the_environment(load_good: Any) -> None:
     patch = {"channels": {"sms": None, "voice": {"accounts": accounts}}}
     line = line_of(load_good, patch, ENVIRONMENT["plivo"])
     assert line.id == "desk"
-    assert "no account: set authId" in (line.blocked_reason or "")
+    assert "no account: set plivo.authId" in (line.blocked_reason or "")
 
 
 def test_a_bad_variable_is_named(load_good: Any) -> None:
@@ -319,6 +319,36 @@ def test_telnyx_needs_a_connection_to_call_by(load_good: Any) -> None:
     assert line.voice is not None
     assert line.voice_url is None
     assert line.voice.blocked_reason == "no connection to call by: set telnyx.connectionId"
+
+
+@pytest.mark.proves("B106")
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({}, "no account: set twilio.accountSid; no token: set twilio.authToken"),
+        (
+            {"provider": "telnyx"},
+            "no API key: set telnyx.apiKey; no public key: set telnyx.publicKey",
+        ),
+        ({"provider": "plivo"}, "no account: set plivo.authId; no token: set plivo.authToken"),
+        ({"fromNumber": None, **CREDENTIALS}, "no sender: set fromNumber"),
+    ],
+)
+def test_what_a_line_for_calls_alone_lacks_is_told_by_its_own_keys(
+    load_good: Any, keys: dict[str, Any], words: str
+) -> None:
+    line = line_of(load_good, calls_alone(**{"fromNumber": OTHER, **keys}))
+    assert (line.blocked_reason or "").startswith(words)
+
+
+def test_a_line_for_calls_alone_is_not_warned_of_texts(load_good: Any) -> None:
+    settings = load_good(calls_alone(fromNumber=OTHER, purpose="intake", **CREDENTIALS))
+    assert settings.warnings == ()
+
+
+def test_calls_alone_switched_off_are_a_line_that_is_off(load_good: Any) -> None:
+    line = line_of(load_good, calls_alone(enabled=False, fromNumber=OTHER, **CREDENTIALS))
+    assert (line.enabled, line.voice, line.blocked_reason) == (False, None, None)
 
 
 # -- addresses ---------------------------------------------------------------------------------------

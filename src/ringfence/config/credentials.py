@@ -58,11 +58,11 @@ class CredentialMaker:
                 account.path("apiKeySid"), "apiKeySid and apiKeySecret together", got="one of them"
             )
         if "accountSid" not in values:
-            blocked.append("no account: set accountSid")
+            blocked.append(f"no account: set {_written(account, 'accountSid')}")
         elif account.enabled and _looks_mistyped(account):
             self.warn(account, "accountSid", "does not look like AC and 32 hexadecimal digits")
         if not _given(account, "authToken", "authTokens")[1]:
-            blocked.append("no token: set authToken")
+            blocked.append(f"no token: set {_written(account, 'authToken')}")
         key_secret = values.get("apiKeySecret")
         return Credentials(
             account_id=values.get("accountSid", ""),
@@ -77,10 +77,11 @@ class CredentialMaker:
         values = account.values
         self._one_of(account, "publicKey", "publicKeys")
         if "apiKey" not in values:
-            blocked.append("no API key: set apiKey")
+            blocked.append(f"no API key: set {_written(account, 'apiKey')}")
         key, given = _given(account, "publicKey", "publicKeys")
         if not given and not values.get("dangerouslyDisableSignatureValidation", False):
-            blocked.append("no public key: set publicKey, which webhooks are checked with")
+            place = _written(account, "publicKey")
+            blocked.append(f"no public key: set {place}, which webhooks are checked with")
         found = [one.reveal() for one in self._secrets(account, "publicKey", "publicKeys", blocked)]
         if any(public_key(text) is None for text in found):
             what = "is no public key as Telnyx's portal shows it (base64 of 32 bytes)"
@@ -94,9 +95,9 @@ class CredentialMaker:
     def _plivo(self, account: Account, blocked: list[str]) -> Credentials:
         self._one_of(account, "authToken", "authTokens")
         if "authId" not in account.values:
-            blocked.append("no account: set authId")
+            blocked.append(f"no account: set {_written(account, 'authId')}")
         if not _given(account, "authToken", "authTokens")[1]:
-            blocked.append("no token: set authToken")
+            blocked.append(f"no token: set {_written(account, 'authToken')}")
         return Credentials(
             account_id=account.values.get("authId", ""),
             auth_tokens=tuple(self._secrets(account, "authToken", "authTokens", blocked)),
@@ -124,6 +125,11 @@ class CredentialMaker:
         except SecretUnavailable as error:
             blocked.append(f"{account.path(key)}: {error.detail}")
             return None
+
+
+def _written(account: Account, key: str) -> str:
+    """The key as it is written where the account stands."""
+    return key if account.takes_texts else f"{provider_of(account)}.{key}"
 
 
 def _given(account: Account, one: str, several: str) -> tuple[str, list[Any]]:

@@ -67,7 +67,8 @@ class LineMaker:
         number = self._number(account, "fromNumber")
         pool = SENDER_POOLS[provider_of(account)]
         if number is None and pool not in values:
-            blocked.append(f"no sender: set fromNumber or {pool}")
+            sender = f"fromNumber or {pool}" if account.takes_texts else "fromNumber"
+            blocked.append(f"no sender: set {sender}")
         return Line(
             id=account.id,
             provider=provider_of(account),
@@ -230,9 +231,10 @@ class LineMaker:
             return written.strip()
         words = default_words(purpose, account.values.get("name", account.id))
         ours = account.values.get("optOutReplies") == OptOutReplies.RINGFENCE.value
-        if words and account.enabled and ours and not account.values.get("helpText"):
+        told = words and account.enabled and account.takes_texts
+        if told and ours and not account.values.get("helpText"):
             self._warn(account, "helpText", "is not set: HELP names nobody whom people can reach")
-        if words and account.enabled and "name" not in account.values:
+        if told and "name" not in account.values:
             self._warn(
                 account, "name", "is not set: people are told of a line named by its account's id"
             )
