@@ -1,8 +1,9 @@
-"""The bridge's acts: send once per idempotency key, read the inbox. Whoever calls is a
+"""The bridge's acts: send or call once per idempotency key, read the inbox. Whoever calls is a
 least-privileged local agent; what it asks goes through the same gate as everything else."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from typing import Any
 
 from ringfence.gateway import classify
 from ringfence.gateway.attach import check_outbound, host
+from ringfence.gateway.call_words import CALL, KEYS
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.proposal import Proposal, Proposed
 from ringfence.gateway.review import facts_of, preview, propose
@@ -44,7 +46,8 @@ class Upload:
 @dataclass(frozen=True, slots=True)
 class SendRequest:
     """A message somebody asks for. `initiator` is who asks; `idempotency_key` may be empty; `filled`
-    is the template the body is of, see `templated`; `caution` is what a classifier found."""
+    is the template the body is of, see `templated`; `caution` is what a classifier found. With the act
+    CALL `body` are the opening words, and `provenance` says how they are said (call_words)."""
 
     line: Line
     to: PhoneNumber
@@ -57,6 +60,7 @@ class SendRequest:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     filled: Filled | None = None
     caution: str = ""
+    act: Act = Act.INITIATE
 
     @property
     def body_digest(self) -> str:
@@ -65,6 +69,9 @@ class SendRequest:
         parts = [self.line.id, self.to.e164, self.body, *self.media_urls, *uploads]
         if self.filled is not None:
             parts.append(f"template:{self.filled.template}")
+        if self.act is Act.CALL:
+            how = {name: self.provenance.get(name) for name in (CALL, KEYS)}
+            parts.append(f"call:{json.dumps(how, sort_keys=True)}")
         return digest("\x1f".join(parts))
 
 
@@ -200,7 +207,7 @@ def _proposal(request: SendRequest, hosted: tuple[MediaRef, ...]) -> Proposal:
         line=request.line,
         number=request.to,
         body=request.body,
-        act=Act.INITIATE,
+        act=request.act,
         initiator=request.initiator,
         message_class=request.message_class,
         media=urls + hosted,

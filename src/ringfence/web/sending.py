@@ -31,7 +31,7 @@ async def send(desk: Desk, request: Request, principal: Principal, place: str) -
         body=fields.text(given, "body", optional=True),
         initiator=principal.actor,
         media_urls=_urls(given.get("media")),
-        idempotency_key=_key(request, given),
+        idempotency_key=key_of(request, given),
     )
     if (filled := templates.filled(desk, given)) is not None:
         wanted = bridge.templated(wanted, filled)
@@ -40,7 +40,7 @@ async def send(desk: Desk, request: Request, principal: Principal, place: str) -
     document = {
         "id": message.id,
         "state": message.status.value,
-        "reasons": _reasons(answer),
+        "reasons": reasons_of(answer),
         "segments": message.segments,
         "encoding": message.encoding,
         "line": message.line,
@@ -109,7 +109,7 @@ def _urls(value: object) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _key(request: Request, given: Mapping[str, Any]) -> str:
+def key_of(request: Request, given: Mapping[str, Any]) -> str:
     """The header or the field; both only when equal."""
     header = request.headers.get("idempotency-key", "")
     value = fields.text(given, "idempotency_key", optional=True)
@@ -118,7 +118,7 @@ def _key(request: Request, given: Mapping[str, Any]) -> str:
     return header or value
 
 
-def _reasons(answer: bridge.SendAnswer) -> list[dict[str, str]]:
+def reasons_of(answer: bridge.SendAnswer) -> list[dict[str, str]]:
     if answer.proposed is not None:
         return [
             {"rule": reason.rule, "code": reason.code, "text": reason.text}
