@@ -4,11 +4,16 @@ starts."""
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ringfence.config.documents import read_path
+from ringfence.config.looking import look_up
+from ringfence.config.mask import MASK
 from ringfence.config.schema.voice import EARS, MOUTHS
+from ringfence.config.source import Source
 from ringfence.model.call import CallMode
 from ringfence.model.line import AccessPolicy, Line
 from ringfence.model.voice import (
@@ -897,3 +902,23 @@ def test_people_are_not_rung_by_a_line_without_calls(load_good: Any) -> None:
     assert told in load_good(RINGING).warnings
     assert told in load_good(RINGING | {"channels": {"voice": {}}}).warnings
     assert told not in load_good(RINGING | calls()).warnings
+
+
+def test_a_value_is_found_with_the_variable_it_comes_from(tmp_path: Path) -> None:
+    path = tmp_path / "ringfence.json5"
+    path.write_text("{channels: {voice: {provider: 'telnyx', pin: '97531'}}}", encoding="utf-8")
+    source = Source(path, named=True)
+
+    def found(key: str) -> tuple[Any, str] | None:
+        one = look_up(source, ENVIRONMENT["telnyx"] | ENVIRONMENT["twilio"], read_path(key))
+        return None if one is None else (one.value, one.origin)
+
+    assert found("channels.voice.telnyx.connectionId") == (
+        "1494404757140276705",
+        "TELNYX_CONNECTION_ID",
+    )
+    assert found("channels.voice.telnyx.apiKey") == (MASK, "TELNYX_API_KEY")
+    assert found("channels.voice.pin") == (MASK, f"{path}:1")
+    # Of another provider's variables nothing is read.
+    assert found("channels.voice.fromNumber") is None
+    assert found("channels.voice.twilio.authToken") is None
