@@ -25,11 +25,11 @@ class PlivoMedia:
     media_capabilities = MediaCapabilities(clears_apart=True, digits=True)
 
     def verify_upgrade(self, request: WebhookRequest, line: Line, url: str) -> None:
-        """No signature of Plivo's on an upgrade is documented; the token in the path is all there is."""
+        """Nothing is checked: Plivo documents no signature of an upgrade, and its stream SDK (0.1.1) looks
+        for one over an address that is not the stream's. The token in the path is what admits."""
 
     def media_event(self, frame: str | bytes) -> MediaEvent | None:
-        """`at_ms` of a sound counts from wherever Plivo's clock began: use differences. Raises
-        MalformedFrame."""
+        """Raises MalformedFrame."""
         message = frames.opened(frame)
         match message.get("event"):
             case "media":
