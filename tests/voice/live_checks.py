@@ -141,11 +141,13 @@ class Checker:
     def _words_begun(self, words: WordsBegun) -> None:
         utterance = words.utterance
         demand(utterance not in self._begun, "begun twice")
-        demand(self._texts.get(utterance) == words.text, "words that were not made are begun")
+        is_keys = (words.text, words.decision) in self._keys
+        is_made = self._texts.get(utterance) == words.text
+        demand(is_keys or is_made, "words that were not made are begun")
         self._begun[utterance] = words
         if words.speaker is Speaker.AGENT:
             is_allowed = bool(words.decision) and (words.text, words.decision) in self._allowed
-            demand(is_allowed, f"{words} has no decision that allowed it")
+            demand(is_allowed or is_keys, f"{words} has no decision that allowed it")
             demand(self._disclosed, "an agent's words before the disclosure was heard")
         is_first = words.text == self._script.disclosure or words.text in self._endings()
         demand(self._disclosed or is_first, f"{words} before the disclosure was heard")

@@ -48,6 +48,7 @@ from ringfence.voice.events import (
 )
 from ringfence.voice.settings import BargeIn, Limits, Script, Sentences, SessionSettings
 from ringfence.voice.state import State
+from ringfence.voice.tones import tones
 
 OPENING = "I am calling about your table at eight."
 FIXED = Sentences()
@@ -472,12 +473,26 @@ def test_the_ninth_pending_utterance_is_refused_and_the_others_play_in_order() -
 
 
 def test_digits_towards_the_person_need_a_decision_and_the_disclosure() -> None:
-    rig = Rig(Script(DISCLOSURE))
+    rig = Rig(Script(DISCLOSURE), SessionSettings(sends_digits=True))
     rig.tell(ToldToPress("1", "dec_1"))
     assert rig.all(SendDigits) == []
     rig.until_quiet()
-    rig.tell(ToldToPress("2", ""), ToldToPress("3", "dec_3"))
+    rig.tell(ToldToPress("2", ""), ToldToPress("3", "dec_3"), ToldToPress("x", "dec_4"))
     assert rig.all(SendDigits) == [SendDigits("3")]
+    assert rig.not_said == {"1": "obsolete", "2": "no_decision", "x": "obsolete"}
+
+
+def test_digits_go_as_tones_where_the_stream_has_no_message_for_them() -> None:
+    rig = Rig()
+    rig.tell(ToldToPress("42", "dec_1"))
+    rig.until_quiet()
+    assert rig.all(SendDigits) == []
+    sound = b"".join(effect.sound for effect in rig.all(SendSound))
+    assert sound == tones("42")
+    assert [words.decision for words in rig.all(WordsBegun)] == ["dec_1"]
+    for _ in range(9):
+        rig.tell(ToldToPress("1", "dec_2"))
+    assert rig.not_said == {"1": "full"}
 
 
 # -- the mouth ------------------------------------------------------------------------------------

@@ -174,6 +174,7 @@ class Loss(Enum):
 
     STOPPED = "stopped"  # the provider said so: a hang-up, or other instructions
     GONE = "gone"  # the socket broke off
+    REPLACED = "replaced"  # a newer stream of the same call has come
     STARTED_TWICE = "started_twice"  # no socket of ours any more (B142)
 
 

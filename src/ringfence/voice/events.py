@@ -113,6 +113,11 @@ class SocketGone:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """A newer stream of the same call has come: this one is nobody's (B139)."""
+
+
+@dataclass(frozen=True, slots=True)
 class ToldToSay:
     """Words for the person from somebody else than the turn's answer. An agent's need a decision."""
 
@@ -160,6 +165,7 @@ SessionEvent = (
     | SpeechFailed
     | Tick
     | SocketGone
+    | Replaced
     | ToldToSay
     | ToldToPress
     | ToldToEnd

@@ -46,6 +46,7 @@ from ringfence.voice.events import (
     PersonBegan,
     PersonFinal,
     PersonPartial,
+    Replaced,
     SentenceAllowed,
     SentenceRefused,
     SessionEvent,
@@ -62,6 +63,7 @@ from ringfence.voice.playback import NEVER
 from ringfence.voice.settings import Script, SessionSettings
 from ringfence.voice.state import State
 from ringfence.voice.talking import Talking
+from ringfence.voice.tones import is_keys
 from ringfence.voice.turns import Listening
 from ringfence.voice.utterance import Utterance
 from ringfence.voice.words import is_backchannel, is_echo, words_of
@@ -95,7 +97,7 @@ class Session:
         self._opening: Utterance | None = None
         self._deaf_until = now
         self._held_at: int | None = None
-        self._has_asked_who = False
+        self._asked_who = 0
         self._ending: EndReason | None = None
         self._ending_at = 0
         self._farewell: Utterance | None = None
@@ -162,6 +164,8 @@ class Session:
                 self._close(StreamOver(Loss.STOPPED), now)
             case SocketGone():
                 self._close(StreamOver(Loss.GONE), now)
+            case Replaced():
+                self._close(StreamOver(Loss.REPLACED), now)
             case MarkReturned():
                 self._mark(event.name, now)
             case SpeechMade():
@@ -297,7 +301,7 @@ class Session:
         if not text or self._is_echo(text, now):
             return
         self._life_at = now
-        self._has_asked_who = False
+        self._asked_who = 0
         self._out.append(PersonSaid(text, words.confidence))
         if self._is_nod(text):
             self._resume()
@@ -310,7 +314,7 @@ class Session:
 
     def _digit(self, digit: str, now: int) -> None:
         self._life_at = now
-        self._has_asked_who = False
+        self._asked_who = 0
         self._out.append(DigitPressed(digit))
         if self._may_interrupt(now):
             self._cut(now)
@@ -368,11 +372,14 @@ class Session:
     # -- what we say -------------------------------------------------------------------------------
 
     def _press(self, event: ToldToPress) -> None:
-        if event.decision and self._playback.is_open:
+        is_heard = self._playback.is_open
+        if not event.decision or not is_heard or not is_keys(event.digits):
+            why = Unsaid.NO_DECISION if not event.decision else Unsaid.OBSOLETE
+            self._out.append(WordsNotSaid(0, Speaker.AGENT, event.digits, why))
+        elif self._settings.sends_digits:
             self._out.append(SendDigits(event.digits))
-            return
-        why = Unsaid.OBSOLETE if event.decision else Unsaid.NO_DECISION
-        self._out.append(WordsNotSaid(0, Speaker.AGENT, event.digits, why))
+        else:
+            self._talking.press(event.digits, event.decision)
 
     def _speech_failed(self, failed: Utterance | None, now: int) -> None:
         if failed is None:
@@ -482,12 +489,12 @@ class Session:
             self._end(EndReason.FAILED, self._sentences.stuck, now)
 
     def _silent(self, now: int) -> None:
-        """Ask once whether somebody is there; then it is over."""
+        """Ask whether somebody is there, so often; then it is over."""
         self._life_at = now
-        if self._has_asked_who:
+        if self._asked_who >= self._limits.silence_asks:
             self._end(EndReason.SILENCE, self._sentences.silence, now)
         else:
-            self._has_asked_who = True
+            self._asked_who += 1
             self._answering.say_fixed(self._sentences.still_there)
 
     # -- the end -----------------------------------------------------------------------------------

@@ -56,8 +56,8 @@ class Pacing:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How long a session waits: for the stream to start, for sound from the provider, for the agent
-    before it says the filler and before it gives up, for the person before it asks and again before
-    it ends, for speech to be made, for a mark after the sound it follows, for its own goodbye.
+    before it says the filler and before it gives up, for the person before it asks (`silence_asks`
+    times) and before it ends, for speech to be made, for a mark after the sound it follows, for its own goodbye.
     `duration_ms` counts from the start of the stream. `pending_max` utterances may be unsaid."""
 
     start_ms: int = 5_000
@@ -65,6 +65,7 @@ class Limits:
     filler_ms: int = 3_000
     agent_ms: int = 20_000
     silence_ms: int = 10_000
+    silence_asks: int = 1
     duration_ms: int = 600_000
     synthesis_ms: int = 8_000
     mark_ms: int = 5_000
@@ -101,8 +102,11 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
+    """`sends_digits`: the provider's stream has a message for keys; without it they go as tones."""
+
     endpointing: Endpointing = Endpointing()
     barge_in: BargeIn = BargeIn()
     pacing: Pacing = Pacing()
     limits: Limits = Limits()
     sentences: Sentences = Sentences()
+    sends_digits: bool = False

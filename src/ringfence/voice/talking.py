@@ -19,6 +19,7 @@ from ringfence.voice.effects import (
 from ringfence.voice.events import SpeechMade
 from ringfence.voice.playback import NEVER, Mark, Playback
 from ringfence.voice.settings import SessionSettings
+from ringfence.voice.tones import tones
 from ringfence.voice.utterance import Making, Utterance
 
 # The one that plays, and the one after it: what is made further ahead is mostly made in vain.
@@ -60,6 +61,17 @@ class Talking:
             self.playback.add(utterance)
             return utterance
         return None
+
+    def press(self, digits: str, decision: str) -> None:
+        """Queue keys as tones. Raises ValueError for what is no key."""
+        if not self.playback.has_room:
+            self._refused(digits, Speaker.AGENT, Unsaid.FULL)
+            return
+        utterance = self._new(digits, Speaker.AGENT, interruptible=False)
+        utterance.decision = decision
+        utterance.add(tones(digits))
+        utterance.complete()
+        self.playback.add(utterance)
 
     def say_first(self, text: str) -> Utterance:
         """The operator's own words that wait for no disclosure: it, or a goodbye. Always has room."""
