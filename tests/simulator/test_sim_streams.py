@@ -28,6 +28,7 @@ from stream_rig import (
     tone,
 )
 from twilio.request_validator import RequestValidator
+from twilio.twiml.voice_response import Connect, VoiceResponse
 
 from ringfence.clock import ManualClock
 from ringfence.simulator import stream_voice
@@ -84,6 +85,16 @@ async def test_the_socket_opens_with_connected_and_start_and_never_falls_silent(
     assert line.app.heard == QUIET * 50
     counted = [m["sequenceNumber"] for m in line.app.told[1:]]
     assert counted == [f"{n}" for n in range(1, 52)], "one count over all messages"
+
+
+async def test_the_vendors_own_document_opens_a_stream(time: Time) -> None:
+    built, connect = VoiceResponse(), Connect()
+    stream = connect.stream(url=URL, name="talk", track="inbound_track")
+    stream.parameter(name="turn", value="t1 & more")
+    built.append(connect)
+    document = str(built).partition("<Response>")[2].removesuffix("</Response>")
+    line = await streaming(time, document=document)
+    assert line.app.of("start")[0]["start"]["customParameters"] == {"turn": "t1 & more"}
 
 
 async def test_a_late_clock_does_not_slow_the_line(
@@ -289,6 +300,15 @@ async def test_the_api_ends_a_call_that_streams(time: Time) -> None:
     await time.settles()
     assert line.app.events[-1] == "stop"
     assert line.call.status == "completed"
+
+
+async def test_the_end_of_the_world_breaks_the_sockets() -> None:
+    clock = ManualClock(START)
+    async with SimulatedCarrier(clock=clock) as carrier:
+        line = await streaming(Time(clock, carrier))
+        await line.passes(100)
+    assert (line.stream.state, line.app.closed) == (State.STOPPED, 1006)
+    assert "stop" not in line.app.events
 
 
 # -- what may go wrong ----------------------------------------------------------------------------
