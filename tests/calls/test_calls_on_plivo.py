@@ -109,3 +109,18 @@ async def test_the_end_of_a_call_that_plivo_told_nobody_is_found(store_url: str)
         phone.hangs_up()
         await story.story.passes(minutes=10)
         assert (await story.call()).is_over
+
+
+@pytest.mark.proves("P3")
+async def test_the_kill_switch_ends_a_live_call_on_plivo_with_a_sentence(store_url: str) -> None:
+    async with calling(store_url, provider="plivo") as story:
+        await story.calls(ANN, "This is a long notice about your order. " * 30)
+        phone = story.phone(ANN)
+        await story.until(phone.rings())
+        phone.answers()
+        await story.story.passes(seconds=2)
+        await story.stops()
+        await story.until(phone.hears("This call has to end now"))
+        await story.until(phone.is_over())
+        await story.settles()
+        assert (await story.call()).person.end_reason is EndReason.KILLED

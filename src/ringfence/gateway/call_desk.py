@@ -17,6 +17,7 @@ from ringfence.gateway.call_life import Told, fold
 from ringfence.gateway.call_placing import caller_of, manner_of
 from ringfence.gateway.call_steps import Step
 from ringfence.gateway.call_telling import Telling
+from ringfence.gateway.call_transfer import back
 from ringfence.gateway.equipment import Equipment
 from ringfence.model.audit import digest
 from ringfence.model.call import (
@@ -33,7 +34,7 @@ from ringfence.model.call import (
     WhatNext,
 )
 from ringfence.model.errors import MalformedEvent
-from ringfence.model.instruction import Instruction, Refuse
+from ringfence.model.instruction import HangUp, Instruction, Refuse
 from ringfence.model.line import Line
 from ringfence.model.wire import WebhookRequest, WireResponse
 from ringfence.ports import DeadEvent, Tx
@@ -115,6 +116,8 @@ class CallDesk:
         match event:
             case WhatNext():
                 return self._what_next(tx, line, call, event, now)
+            case CallProgress() if event.parent_provider_id:
+                return Step(call=call)  # a leg that was dialled from it; its end is asked about
             case CallProgress():
                 told = Told(
                     event.state,
@@ -128,7 +131,11 @@ class CallDesk:
             case AnswererHeard():
                 told = Told(call.state, event.provider_id, answered_by=event.answered_by)
                 return Step(call=self._heed(tx, fold(kit, tx, call, told, now), now))
-            case LegEnded() | RecordingReport():
+            case LegEnded():
+                manner = manner_of(line, call)
+                call, told_next = back(kit, tx, manner, call, event, now)
+                return Step(tuple(told_next or words.farewell(manner, "")), call)
+            case RecordingReport():
                 body = {"line": line.id, "event": type(event).__name__}
                 tx.audit.append([kit.audit("call_event", call.id, "provider", now, body)])
                 return Step(call=call)
@@ -147,7 +154,7 @@ class CallDesk:
         state = CallState.ANSWERED if event.state is CallState.OFFERED else event.state
         told = Told(state, event.provider_id, answered_by=event.answered_by)
         call = fold(kit, tx, call, told, now)
-        if call.is_over or call.ending is not None:
+        if call.is_over or (call.ending is not None and not _is_parting(line, event)):
             return Step(call=call)
         if event.rest:
             return Step(event.rest, call)
@@ -179,3 +186,9 @@ class CallDesk:
 
 def _asks(event: CallEvent) -> bool:
     return isinstance(event, IncomingCall)
+
+
+def _is_parting(line: Line, event: WhatNext) -> bool:
+    """The last sentence: where a live call takes addresses only, it comes back to be answered with."""
+    fetched = caller_of(line).call_capabilities.answers_with_instructions
+    return fetched and event.rest[-1:] == (HangUp(),)
