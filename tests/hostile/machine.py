@@ -221,6 +221,16 @@ class Hostile(RuleBasedStateMachine):
     def sends(self, agent: str, line: str, to: str, text: str) -> None:
         self._does(self.w.sends(agent, line, to, text))
 
+    @rule(
+        agent=Caller,
+        line=Where,
+        to=Whoever,
+        text=Words,
+        mode=st.sampled_from(("notify", "conversation")),
+    )
+    def calls_somebody(self, agent: str, line: str, to: str, text: str, mode: str) -> None:
+        self._does(self.w.calls(agent, line, to, text, mode))
+
     @rule(agent=Caller, line=Where, to=Whoever, style=st.integers(1, 14))
     def sends_to_an_odd_number(self, agent: str, line: str, to: str, style: int) -> None:
         self._does(self.w.sends(agent, line, to, "hello", number=_written(to, style)))

@@ -165,6 +165,12 @@ def at_most_once(ground: Ground, book: Book, chain: Chain) -> Iterator[str]:
     yield from (f"one key, {len(ids)} messages" for ids in book.keys.values() if len(ids) > 1)
 
 
+def nobody_is_rung(ground: Ground, book: Book, chain: Chain) -> Iterator[str]:
+    """No configuration, no calls: these lines have none for calls."""
+    for call in ground.exchange.voice.book.calls.values():
+        yield f"{call.called} was rung"
+
+
 def item_of(callback: str) -> str:
     values = parse_qs(urlsplit(callback or "").query).values()
     return next((one for found in values for one in found if one.startswith("obx_")), "")
@@ -574,6 +580,7 @@ CHECKS: tuple[Check, ...] = (
     one_gate,
     at_most_once,
     nobody_unasked,
+    nobody_is_rung,
     stop_means_stop,
     nothing_that_must_not_leave,
     nobody_is_flooded,

@@ -44,6 +44,13 @@ OPEN_TO_AGENTS = frozenset(
         ("GET", "/api/v1/templates"),
         ("GET", "/api/v1/templates/{name}"),
         ("POST", "/api/v1/templates/{name}/preview"),
+        ("GET", "/api/v1/calls"),
+        ("POST", "/api/v1/calls"),
+        ("GET", "/api/v1/calls/{id}"),
+        ("POST", "/api/v1/calls/{id}/end"),
+        ("POST", "/api/v1/calls/{id}/speak"),
+        ("POST", "/api/v1/calls/{id}/digits"),
+        ("POST", "/api/v1/calls/{id}/ask"),
     }
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -199,6 +206,11 @@ class World:
         answer = await self.asks(agent, "POST", "/api/v1/messages", body)
         self._noted(said, answer)
         return answer
+
+    async def calls(self, agent: str, line: str, to: str, text: str, mode: str) -> Answer:
+        """Propose a call on a line where nobody configured any."""
+        body = {"to": to, "message": text, "line": line, "mode": mode}
+        return await self.asks(agent, "POST", "/api/v1/calls", body)
 
     async def floods(self, agent: str, line: str, to: str, text: str, count: int) -> None:
         """Many at once, the same words each time."""
