@@ -54,7 +54,7 @@ class _Flite:
     name: str = "flite"
 
     def arguments(self, voice: str, language: str, out: str) -> list[str]:
-        return ["-voice", voice or "slt", "-f", "/dev/stdin", "-o", out]
+        return ["-voice", voice or "rms", "-f", "/dev/stdin", "-o", out]
 
 
 _PROGRAMS: Mapping[str, _Program] = {one.name: one for one in (_Espeak(), _Flite())}
@@ -68,6 +68,7 @@ class LocalMouth:
     def __init__(self, choice: SpeechChoice, *, program_s_max: float = PROGRAM_S_MAX) -> None:
         self._choice, self._program_s_max = choice, program_s_max
         self._running: set[asyncio.subprocess.Process] = set()
+        self._closed = False
 
     async def speak(self, text: str, language: str) -> AsyncGenerator[Spoken, None]:
         program, path = self._program()
@@ -88,7 +89,8 @@ class LocalMouth:
         return await check_mouth(self, self._choice.language)
 
     async def close(self) -> None:
-        """Ends whatever still makes sound."""
+        """Ends whatever still makes sound, also what is just being started."""
+        self._closed = True
         for process in list(self._running):
             await self._end(process)
 
@@ -114,6 +116,8 @@ class LocalMouth:
             raise gone(name, "it could not be started.", "speech_program") from error
         self._running.add(process)
         try:
+            if self._closed:
+                raise gone(name, "this mouth was closed.", "speech_closed")
             async with asyncio.timeout(self._program_s_max):
                 await process.communicate(text.encode())
         except TimeoutError:
@@ -131,8 +135,11 @@ class LocalMouth:
                 process.kill()
             except ProcessLookupError:
                 return
-            async with asyncio.timeout(REAP_S):
-                await process.wait()
+            try:
+                async with asyncio.timeout(REAP_S):
+                    await process.wait()
+            except TimeoutError:
+                pass  # killed, and held by the system: nothing more can be done
 
 
 def _sound(name: str, out: str) -> bytes:
