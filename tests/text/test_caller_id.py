@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ringfence.model.phone import PhoneNumber
-from ringfence.text.caller_id import PLACEHOLDERS, caller_of, is_placeholder
+from ringfence.text.caller_id import PLACEHOLDERS, shown_number, is_placeholder
 
 
 @pytest.mark.proves("B121")
@@ -37,14 +37,14 @@ from ringfence.text.caller_id import PLACEHOLDERS, caller_of, is_placeholder
     ],
 )
 def test_what_is_no_whole_number_is_nobody(caller: str) -> None:
-    assert caller_of(caller) is None
+    assert shown_number(caller) is None
 
 
 @pytest.mark.proves("B121")
 def test_a_codec_can_only_take_away() -> None:
-    assert caller_of("+15555550141") == PhoneNumber("+15555550141")
-    assert caller_of("+15555550141", hidden=True) is None
-    assert caller_of("anonymous", hidden=False) is None
+    assert shown_number("+15555550141") == PhoneNumber("+15555550141")
+    assert shown_number("+15555550141", hidden=True) is None
+    assert shown_number("anonymous", hidden=False) is None
 
 
 def test_the_placeholders_are_words_on_a_keypad() -> None:

@@ -14,7 +14,7 @@ from ringfence.model.phone import PhoneNumber, strict
 PLACEHOLDERS: Final = frozenset({"266696687", "7378742833", "2562533", "8656696", "86282452253"})
 
 
-def caller_of(caller: str, *, hidden: bool = False) -> PhoneNumber | None:
+def shown_number(caller: str, *, hidden: bool = False) -> PhoneNumber | None:
     """The number a call is from; None for a caller who shows none. `hidden` is what the codec thinks,
     and can only take away."""
     if hidden:
