@@ -176,3 +176,8 @@ async def streaming_as(time: Time, dialect: str, **rest: Any) -> Line:
     stream = voice.streams.open(voice.sessions[call.sid], URL, dialect, **rest)
     await time.until(time.carrier.phone(ALICE).is_streamed())
     return Line(time, door, call, stream)
+
+
+def alerts(time: Time) -> list[int]:
+    """The codes in the debugger."""
+    return [alert.error_code for alert in time.carrier.alerts]
