@@ -305,20 +305,23 @@ def test_what_a_live_call_is_told_comes_back_signed_with_its_question() -> None:
     [
         (DialNumber("t1", "+15555550124"),),
         (OpenStream("t1", "wss://gw.example.com/media/token"),),
-        (SendDigits("1234"), GoOn("t1")),
+        (GoOn("t1"), SendDigits("1234")),
+        (Listen("t1", (Play("https://gw.example.com/a.mp3"),)),),
         (Play("https://gw.example.com/a.mp3"), HangUp()),
-        (Say("x" * 2_000), HangUp()),
+        (Say("x" * 3_000), HangUp()),
     ],
-    ids=["number", "token", "keys", "sound", "much"],
+    ids=["number", "token", "keys", "prompt", "sound", "much"],
 )
 def test_an_address_holds_no_secret_and_not_much(instructions: Sequence[Instruction]) -> None:
     with pytest.raises(ValueError, match="tell the call to ask"):
         CALLS.tell(instructions, CALL, "call_1", LINE)
 
 
-@given(st.text(max_size=200), st.integers(0, 60))
-def test_any_words_come_back_as_they_were(text: str, seconds: int) -> None:
-    told = (Say(text.encode("utf-8", "replace").decode()), Wait(seconds), HangUp())
+@given(st.text(max_size=200), st.integers(0, 60), st.booleans())
+def test_any_words_come_back_as_they_were(text: str, seconds: int, speech: bool) -> None:
+    said = Say(text.encode("utf-8", "replace").decode())
+    listen = Listen("t1", (said, Wait()), speech=speech, digits_count=4, timeout_s=seconds)
+    told = (said, Wait(seconds), listen, GoOn("t2"), HangUp())
     assert told_along(packed(told)) == told
 
 
@@ -331,6 +334,8 @@ def test_any_words_come_back_as_they_were(text: str, seconds: int) -> None:
         "bnVsbA",  # null
         "W1sic2F5IiwxLCIiLCIiXV0",  # [["say",1,"",""]]
         "W1siZGlhbCIsIisxNTU1NTU1MDEyNCJdXQ",  # [["dial","+15555550124"]]
+        "W1sibGlzdGVuIixbXSwidDEiXV0",  # [["listen",[],"t1"]]
+        "W1sid2FpdCIsdHJ1ZV1d",  # [["wait",true]]
         "W1siaGFuZ191cCJdIF0",  # our step, not as we write it
         "W1siaGFuZ191cCJdXQ==",
         "_" * (REST_CHARS_MAX + 1),
@@ -347,6 +352,13 @@ def test_keys_go_out_over_what_the_call_is_doing() -> None:
     (keys,) = CALLS.tell([SendDigits("12#")], CALL, "call_1", LINE)
     assert keys.url == f"{ACCOUNT_URL}/Call/{CALL}/DTMF/"
     assert document(keys) == {"digits": "12#", "leg": "aleg"}
+    listen = Listen("t4", (Say("Go on."),))
+    keys, after = CALLS.tell([SendDigits("1"), listen], CALL, "call_1", LINE)
+    assert keys.url.endswith("/DTMF/")
+    query = urlsplit(document(after)["aleg_url"]).query
+    found = CALLS.parse_call(CALLS.verify_call(webhook(query, **OUTBOUND), LINE))
+    assert isinstance(found, WhatNext)
+    assert (found.rest, found.turn) == ((listen,), "t4")
     (end,) = CALLS.tell([HangUp()], CALL, "call_1", LINE)
     assert (end.method, end.url) == ("DELETE", f"{ACCOUNT_URL}/Call/{CALL}/")
 

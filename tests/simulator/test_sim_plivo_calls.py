@@ -590,6 +590,8 @@ async def test_a_live_call_hears_what_the_codec_tells_it(time: Time, receiver: R
     await time.until(alice.hears("Hold on, please."))
     await time.until(alice.hears("Turn two."))
     await time.settles()
+    asked = [event.turn for event in desk.events if isinstance(event, WhatNext)]
+    assert asked == ["t1", "t2", "t2"], "with what it was told, and then at the turn it led to"
     for request in CALLS.tell([GoOn("t1")], desk.call_id, "call_1", desk.line):
         assert CALLS.told(await desk.asks(request)) is Told.GONE
 

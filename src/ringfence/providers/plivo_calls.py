@@ -40,7 +40,7 @@ from ringfence.providers.base import (
 )
 from ringfence.providers.plivo_call_documents import Addresses, addresses, configured, written
 from ringfence.providers.plivo_call_errors import call_meaning
-from ringfence.providers.plivo_call_told import REST, packed
+from ringfence.providers.plivo_call_told import REST, leads_to, packed
 from ringfence.providers.plivo_call_webhooks import CALL_STATES, E164, is_call_id
 from ringfence.providers.plivo_events import e164
 
@@ -148,24 +148,19 @@ class PlivoCalls:
         self, instructions: Sequence[Instruction], provider_id: str, our_id: str, line: Line
     ) -> Sequence[WireRequest]:
         """Replaces what the call is doing: Plivo asks at once, and what it was told comes back as the
-        rest. Keys alone are sent over what it is doing, which goes on. Raises ValueError for what an
-        address cannot hold: tell it to ask instead; ProviderRejected for a call that has no id yet."""
+        rest. Keys that come first are sent over what the call is doing, which goes on where nothing
+        else is told. Raises ValueError for what an address cannot hold: tell it to ask instead;
+        ProviderRejected for a call that has no id yet."""
         path = _call_path(provider_id)
         match tuple(instructions):
             case (HangUp(),):
                 return (self.hang_up(provider_id, line),)
-            case (SendDigits(digits),):
+            case (SendDigits(digits), *others):
                 keys = {"digits": digits, "leg": "aleg"}
-                return (plivo_rest.post(line, f"{path}DTMF/", keys),)
-            case (GoOn(turn),):
-                rest, leads_to = "", turn
-            case several:
-                rest = packed(several)
-                leads_to = next((one.turn for one in several if isinstance(one, GoOn)), "")
-        more = ((REST, rest),) if rest else ()
-        url = addresses(line, our_id).at(plivo_call_webhooks.NEXT, leads_to, more)
-        transfer = {"legs": "aleg", "aleg_url": url, "aleg_method": "POST"}
-        return (plivo_rest.post(line, path, transfer),)
+                after = (_transfer(path, others, addresses(line, our_id), line),) if others else ()
+                return (plivo_rest.post(line, f"{path}DTMF/", keys), *after)
+            case others:
+                return (_transfer(path, others, addresses(line, our_id), line),)
 
     def hang_up(self, provider_id: str, line: Line) -> WireRequest:
         """Ends a call that rings as well as one that was answered; what has no call's id yet is
@@ -234,6 +229,17 @@ def _stem(request: WebhookRequest, line: Line) -> str:
 
 
 # -- writing and reading -------------------------------------------------------------------------
+
+
+def _transfer(
+    path: str, instructions: Sequence[Instruction], where: Addresses, line: Line
+) -> WireRequest:
+    """To the address at which we are asked; to ask is all that a single GoOn wants."""
+    alone = len(instructions) == 1 and isinstance(instructions[0], GoOn)
+    more = () if alone else ((REST, packed(instructions)),)
+    url = where.at(plivo_call_webhooks.NEXT, leads_to(instructions), more)
+    document = {"legs": "aleg", "aleg_url": url, "aleg_method": "POST"}
+    return plivo_rest.post(line, path, document)
 
 
 def _detection(call: OutboundCall, where: Addresses) -> dict[str, object]:
