@@ -17,6 +17,8 @@ from ringfence.gateway.evidence import Statement
 from ringfence.model.consent import ConsentKind, Level, Method
 from ringfence.model.line import AccessPolicy
 from ringfence.model.phone import PhoneNumber
+from ringfence.model.verdict import Act
+from telling import OWNER
 
 AGENT = "agent:default"
 ANY_HOUR = {"quietHours": {"windows": "mon-sun 00:00-24:00"}}
@@ -71,6 +73,24 @@ async def test_a_call_a_person_said_yes_to_is_placed_with_its_opening_words(
         assert dialled(story) == 1
         call = await story.call()
         assert (call.message_id, call.initiator) == (draft.message_id, AGENT)
+
+
+@pytest.mark.proves("P1", "P2")
+async def test_other_words_for_a_call_are_a_call_still(sqlite_url: str) -> None:
+    """They are decided as a call, and never leave as a text."""
+    async with lines(sqlite_url) as story:
+        kit, now = story.story.gateway.kit, story.story.clock.now()
+        answer = await story.calls(OWNER, "I want a divorce.", by=AGENT)
+        assert [reason.code for reason in answer.reasons] == ["forced_topic"]
+        (draft,) = await story.story.read(lambda tx: tx.drafts.waiting(None, 10))
+        edited = await story.story.write(
+            lambda tx: drafts.edit(kit, tx, draft, "Good day!", "operator:ann", now)
+        )
+        await story.story.passes(seconds=5)
+        items = await story.story.read(lambda tx: tx.outbox.of_messages([edited.message.id]))
+        assert [item.act for item in items[edited.message.id]] == [Act.CALL]
+        assert dialled(story) == 1
+        assert "Good day!" not in [text.body for text in story.phone(OWNER).inbox]
 
 
 @pytest.mark.proves("P2")

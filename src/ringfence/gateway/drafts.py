@@ -12,13 +12,12 @@ from ringfence.gateway.cancel import cancel_items
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.finals import change_messages
 from ringfence.gateway.proposal import Proposal
-from ringfence.gateway.review import asked_of, let_go, propose, reason_text, status_of
+from ringfence.gateway.review import act_of, asked_of, let_go, propose, reason_text, status_of
 from ringfence.model.draft import Draft, DraftState
 from ringfence.model.errors import AlreadyDecided, DraftChanged, EmptyText, NotFound, NotReleasable
 from ringfence.model.line import Line
 from ringfence.model.message import Message, MessageClass, MessageStatus
 from ringfence.model.outbox import OutboxState
-from ringfence.model.verdict import Act
 from ringfence.ports import MessageChange, Tx
 from ringfence.text.plain import is_blank, tidy
 
@@ -178,7 +177,7 @@ def _edited(message: Message, line: Line, text: str, actor: str) -> Proposal:
         line=line,
         number=message.number,
         body=text,
-        act=Act.REPLY if message.in_reply_to else Act.INITIATE,
+        act=act_of(message),
         initiator=message.initiator,
         message_class=MessageClass.FREE_TEXT if was_template else message.message_class,
         media=message.media,

@@ -149,10 +149,10 @@ def let_go(
 ) -> Decision:
     """A held message that a person approves (`approved` is its draft as it will be): the gate decides
     again, and only ALLOW, or a HOLD that time lifts, writes anything."""
-    texts, parts = _parts(message.body, line, _act_of(message))
+    texts, parts = _parts(message.body, line, act_of(message))
     message = replace(message, traits=replace(message.traits, basis=APPROVAL))
     question = Question(
-        act=_act_of(message),
+        act=act_of(message),
         line=line,
         number=message.number,
         initiator=message.initiator,
@@ -320,7 +320,8 @@ def _parts(body: str, line: Line, act: Act) -> tuple[tuple[str, ...], tuple[Segm
     return tuple(texts), tuple(count(text) for text in texts)
 
 
-def _act_of(message: Message) -> Act:
+def act_of(message: Message) -> Act:
+    """What the message was proposed as: a call stays one, whatever becomes of its words."""
     if is_call(message):
         return Act.CALL
     return Act.REPLY if message.in_reply_to else Act.INITIATE

@@ -1,6 +1,6 @@
 """Recognise in what somebody says on the telephone that they want no more calls, by rule and never by a
 model. Plain words for it count at once (compliance 4.1: revoked by any reasonable means; a missed one is
-unlawful, a needless one undone); whatever else might mean it is suspected, for a person to look at. A
+unlawful, a needless one can be undone); whatever else might mean it is suspected, for a person to look at. A
 bare "stop" is not plain: said to a voice it may only mean that it should be quiet."""
 
 from __future__ import annotations
