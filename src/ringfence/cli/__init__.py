@@ -43,6 +43,10 @@ COMMANDS = {
     "templates": ("templates", "Templates: list, show, lint, preview."),
     "tickets": ("tickets", "Tickets of alerts: list, show, dead letters, resubmit."),
     "tokens": ("tokens", "Tokens for people and programs: create, list, revoke."),
+    "voicecall": (
+        "voicecall",
+        "Calls: place one, take a hand in it, end it, follow it, set them up.",
+    ),
 }
 
 
