@@ -59,7 +59,7 @@ async def test_a_whole_call_from_the_disclosure_to_the_goodbye() -> None:
     assert heard == [len(DISCLOSURE), len("From eight."), len("Bye.")]
     assert len(rig.wire.played) == 160 * len(DISCLOSURE + "From eight." + "Bye.")
     assert {message["streamSid"] for message in rig.wire.sent} == {STREAM_SID}
-    assert rig.core.all(PersonSaid) == [PersonSaid("When?")]
+    assert rig.core.all(PersonSaid) == [PersonSaid("When?", 1)]
     assert len(rig.core.all(TurnTimed)) == 1
     assert rig.core.ends == [EndCall(EndReason.ENDED_BY_AGENT)]
     assert rig.conversation.close_code == 1000

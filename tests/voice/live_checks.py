@@ -189,6 +189,8 @@ class Checker:
         if self._ended:
             return
         demand(session.wake_at > now, "it wants to be woken now, having just been told the time")
+        due = min(at for at, _ in session._deadlines())
+        demand(session.wake_at <= max(due, now + 1), f"it sleeps past {due}, when something is due")
         limits = self._settings.limits
         if self._started is None:
             ceiling = self._created + limits.start_ms

@@ -303,9 +303,36 @@ def test_a_noise_without_words_is_no_interruption_and_we_go_on() -> None:
     assert rig.session.state is State.LISTENING
     rig.run(1_500)
     assert rig.session.state is State.LISTENING
-    rig.run(500).until_quiet()
+    rig.run(900).until_quiet()
     assert rig.heard[LONG] == LONG
     assert rig.begun == [LONG], "it is begun once, whatever was repeated"
+
+
+def test_we_stay_silent_for_who_speaks_on_though_the_ear_has_no_words_yet() -> None:
+    rig = speaking(ms=2_000)
+    rig.run(300, VOICE)
+    silent_from = len(rig.all(SendSound))
+    rig.run(5_000, VOICE).tell(PersonFinal("I only want to know about Sundays, please."))
+    assert len(rig.all(SendSound)) == silent_from
+    assert rig.until(AskAgent).text.endswith("Sundays, please.")
+
+
+def test_a_television_does_not_silence_us_for_ever() -> None:
+    rig = speaking(ms=2_000)
+    silenced_at = rig.now
+    rig.until(SendClear, sound=VOICE)
+    sent = len(rig.all(SendSound))
+    while len(rig.all(SendSound)) == sent:
+        rig.run(20, VOICE)
+    assert 8_000 <= rig.now - silenced_at < 8_500
+
+
+def test_the_ears_word_alone_does_not_interrupt_while_it_may_hear_us() -> None:
+    rig = speaking(ms=1_000)
+    rig.run(400, ECHO).tell(PersonBegan())
+    assert rig.session.state is State.SPEAKING
+    rig.run(240, VOICE)
+    assert rig.session.state is State.LISTENING
 
 
 def test_a_nod_is_no_interruption() -> None:
@@ -337,7 +364,7 @@ def test_an_echo_of_our_own_voice_does_not_interrupt() -> None:
     assert rig.all(SendClear) == []
     rig.tell(PersonPartial("eight in the morning"), PersonFinal("Eight in the morning until ten"))
     assert rig.all(SendClear) == []
-    assert rig.all(PersonSaid) == [PersonSaid("When are you open?")]
+    assert rig.all(PersonSaid) == [PersonSaid("When are you open?", 1)]
 
 
 def test_energy_may_be_told_not_to_interrupt() -> None:

@@ -50,8 +50,9 @@ from ringfence.voice.events import (
     ToldToPress,
     ToldToSay,
 )
+from ringfence.voice.interrupting import _is_obsolete
 from ringfence.voice.playback import Playback
-from ringfence.voice.session import Session, _is_obsolete
+from ringfence.voice.session import Session
 from ringfence.voice.settings import BargeIn, Limits, Script, SessionSettings
 from ringfence.voice.talking import Talking
 from ringfence.voice.utterance import Utterance

@@ -135,3 +135,12 @@ def test_sound_in_other_sizes_is_heard_as_well() -> None:
     ear = listening()
     changes = [ear.sound(VOICE * 2 + VOICE[:80], False, n * 50) for n in range(10)]
     assert Activity.STARTED in changes
+
+
+def test_a_voice_that_began_above_the_echo_is_followed_to_its_end() -> None:
+    ear = listening()
+    now = hear(ear, VOICE, 400, 0, guarded=True)
+    assert ear.is_speech
+    changes = [ear.sound(SILENCE, False, now + 20 * n) for n in range(40)]
+    assert changes.count(Activity.STOPPED) == 1
+    assert not ear.is_speech

@@ -146,7 +146,13 @@ class Conversation:
             sender.cancel()
         await self._told(how)
         sender.cancel()
+        self._log_figures(how)
         await asyncio.gather(sender, return_exceptions=True)
+
+    def _log_figures(self, how: EndCall | StreamOver) -> None:
+        lost = 0 if self._ordering is None else self._ordering.lost
+        figures = {"underruns": self._session.underruns, "dropped": self._ear.dropped, "lost": lost}
+        log.info("media stream over", extra=self._extra(reason=_name(how), **figures))
 
     async def _told(self, how: EndCall | StreamOver) -> None:
         try:
@@ -355,3 +361,7 @@ class Conversation:
 
     def _extra(self, **more: object) -> dict[str, object]:
         return {"call_id": self._live.call_id, **more}
+
+
+def _name(how: EndCall | StreamOver) -> str:
+    return how.reason.value if isinstance(how, EndCall) else how.how.value

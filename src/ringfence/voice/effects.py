@@ -88,9 +88,11 @@ class StopSynthesis:
 
 @dataclass(frozen=True, slots=True)
 class PersonSaid:
-    """Final words of the person, as the ear had them."""
+    """Final words of the person, as the ear had them. `turn` is the next one to be asked; a later one
+    may repeat them, where the answer to it was never heard."""
 
     text: str = field(repr=False)
+    turn: int
     confidence: float | None = None
 
 

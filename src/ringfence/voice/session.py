@@ -31,9 +31,11 @@ from ringfence.voice.effects import (
     OpenEar,
     PersonSaid,
     SendDigits,
+    SendMark,
     SessionEffect,
     StopEar,
     StreamOver,
+    Synthesise,
     Unsaid,
     WordsBegun,
     WordsNotSaid,
@@ -59,6 +61,7 @@ from ringfence.voice.events import (
     ToldToPress,
     ToldToSay,
 )
+from ringfence.voice.interrupting import Interrupting
 from ringfence.voice.playback import NEVER
 from ringfence.voice.settings import Script, SessionSettings
 from ringfence.voice.state import State
@@ -66,14 +69,9 @@ from ringfence.voice.talking import Talking
 from ringfence.voice.tones import is_keys
 from ringfence.voice.turns import Listening
 from ringfence.voice.utterance import Utterance
-from ringfence.voice.words import is_backchannel, is_echo, words_of
 
-# An ear that lags hands an echo back as words long after the sound.
-_ECHO_WORDS_MS = 3_000
 _SPEECH_FAILURES_MAX = 2
 _DISCLOSURE_TRIES = 2
-# What was said into the disclosure reaches us this much later, and is no answer to the opening.
-_LATE_WORDS_MS = 800
 
 _Due = tuple[int, Callable[[int], None]]
 
@@ -90,13 +88,14 @@ class Session:
         self._playback = self._talking.playback
         self._listening = Listening(settings.endpointing, settings.barge_in, now)
         self._answering = Answering(self._talking, settings, self._out, now)
+        self._interrupting = Interrupting(
+            settings.barge_in, self._talking, self._answering, self._listening, self._out, now
+        )
         self._created_at = self._media_at = self._life_at = self._look_at = now
         self._started_at: int | None = None
         self._disclosure: Utterance | None = None
         self._disclosure_tries = 0
         self._opening: Utterance | None = None
-        self._deaf_until = now
-        self._held_at: int | None = None
         self._asked_who = 0
         self._ending: EndReason | None = None
         self._ending_at = 0
@@ -119,6 +118,8 @@ class Session:
             self._look(now)
         if not self._playback.is_empty:
             self._pump(now)
+            if now >= self._look_at:
+                self._look(now)
         done = self._out.copy()
         self._out.clear()
         return done
@@ -146,7 +147,7 @@ class Session:
             return State.ENDING
         if not self._playback.is_open:
             return State.DISCLOSING
-        if self._held_at is not None:
+        if self._interrupting.is_held:
             return State.LISTENING
         if self._playback.current() is not None:
             return State.SPEAKING
@@ -252,7 +253,7 @@ class Session:
         if not self._playback.is_empty:
             # A "hello?" before our opening words is no question for the agent.
             self._listening.set_aside()
-            self._deaf_until = now + _LATE_WORDS_MS
+            self._interrupting.disclosed(now)
 
     def _disclosure_failed(self, now: int) -> None:
         """A disclosure that was not heard was not given, and nothing else may be said before it."""
@@ -269,105 +270,55 @@ class Session:
         if self._started_at is None or self._ending is not None:
             return
         self._out.append(FeedEar(sound))
-        guarded_until = self._playback.until + self._settings.barge_in.guard_ms
-        changed = self._listening.sound(sound, now < guarded_until, now)
+        was_speech = self._listening.is_speech
+        changed = self._listening.sound(sound, self._interrupting.is_guarded(now), now)
+        if self._listening.is_speech is not was_speech:
+            self._look_at = now
         if changed is None:
             return
-        self._look_at = now
         if changed is Activity.STOPPED:
             self._out.append(FinishEar())
-        elif self._settings.barge_in.hold_ms:
-            self._interrupted(now)
+        else:
+            self._interrupting.voice(now)
 
     def _began(self, now: int) -> None:
         """The ear says that somebody speaks."""
         self._life_at = now
         self._listening.spoke(now)
-        if self._settings.barge_in.by_service:
-            self._interrupted(now)
+        self._interrupting.began(now)
 
     def _partial(self, text: str, now: int) -> None:
-        if not text.strip() or self._is_echo(text, now):
+        if not text.strip() or self._interrupting.is_echo(text, now):
             return
         self._life_at = now
         self._listening.spoke(now)
-        if not self._is_nod(text):
-            self._words_came(text, now)
+        if not self._interrupting.is_nod(text):
+            self._interrupting.words(text, now)
 
     def _final(self, words: PersonFinal, now: int) -> None:
         text = words.text.strip()
         if not text and words.turn_over:
             self._listening.turn_over()
-        if not text or self._is_echo(text, now):
+        if not text or self._interrupting.is_echo(text, now):
             return
         self._life_at = now
         self._asked_who = 0
-        self._out.append(PersonSaid(text, words.confidence))
-        if self._is_nod(text):
-            self._resume()
+        self._out.append(PersonSaid(text, self._answering.turn + 1, words.confidence))
+        if self._interrupting.is_nod(text):
+            self._interrupting.resume()
             return
         # First what is obsolete now is taken back: its words come before these.
-        self._words_came(text, now)
+        self._interrupting.words(text, now)
         self._listening.final(words, now)
-        if now < self._deaf_until:
+        if self._interrupting.is_late(now):
             self._listening.set_aside()
 
     def _digit(self, digit: str, now: int) -> None:
         self._life_at = now
         self._asked_who = 0
         self._out.append(DigitPressed(digit))
-        if self._may_interrupt(now):
-            self._cut(now)
+        self._interrupting.digit(now)
         self._listening.digit(digit, now)
-
-    def _is_echo(self, text: str, now: int) -> bool:
-        is_recent = now < self._playback.until + _ECHO_WORDS_MS
-        return is_recent and is_echo(text, self._talking.words_on_air)
-
-    def _is_nod(self, text: str) -> bool:
-        """Whether it only says that they listen, while we speak or have stopped for it."""
-        current = self._playback.current()
-        chosen = self._settings.barge_in
-        return current is not None and is_backchannel(text, chosen.backchannels, current.text)
-
-    # -- barge-in ----------------------------------------------------------------------------------
-
-    def _may_interrupt(self, now: int) -> bool:
-        """Not the disclosure, not a span that must be heard; and there must be something to stop."""
-        is_allowed = self._settings.barge_in.allowed and self._playback.is_open
-        if not is_allowed or now < self._deaf_until:
-            return False
-        current = self._playback.current()
-        return self._answering.is_unheard if current is None else current.interruptible
-
-    def _interrupted(self, now: int) -> None:
-        """Somebody speaks, as far as loudness knows: silence at once, and see whether words come."""
-        if self._held_at is not None or not self._may_interrupt(now):
-            return
-        if not self._settings.barge_in.resume_ms:
-            self._cut(now)
-            return
-        self._playback.hold(now, self._out)
-        self._held_at = now
-
-    def _words_came(self, text: str, now: int) -> None:
-        """It was an interruption, and an answer that they have not heard of yet is obsolete (B137)."""
-        if len(words_of(text)) < self._settings.barge_in.words_min or not self._playback.is_open:
-            return
-        if self._answering.is_unheard or self._may_interrupt(now):
-            self._cut(now)
-
-    def _resume(self) -> None:
-        self._held_at = None
-        self._playback.release()
-
-    def _cut(self, now: int) -> None:
-        """Stop the agent, the mouth, our queue and the provider's, together."""
-        words, digits = self._answering.stop(now)
-        if words or digits:
-            self._listening.give_back(words, digits, now)
-        self._talking.drop(now, _is_obsolete)
-        self._resume()
 
     # -- what we say -------------------------------------------------------------------------------
 
@@ -414,7 +365,10 @@ class Session:
         self._talking.make_next(now)
         self._talking.pump(now)
         for effect in self._out[before:]:
-            if type(effect) is WordsBegun:
+            kind = type(effect)
+            if kind is Synthesise or kind is SendMark:
+                self._look_at = now  # the mouth, or the provider, now owes us something in time
+            elif isinstance(effect, WordsBegun):
                 self._answering.begun(effect, now)
 
     # -- the time ----------------------------------------------------------------------------------
@@ -441,8 +395,8 @@ class Session:
         if self._ending is not None:
             return [*due, (self._farewell_over_at(), self._finish)]
         due.append((self._started_at + limits.duration_ms, self._time_over))
-        if self._held_at is not None:
-            due.append((self._held_at + self._settings.barge_in.resume_ms, self._not_interrupted))
+        if self._interrupting.is_held:
+            due.append((self._interrupting.resume_at(), self._not_interrupted))
         return [*due, *self._turns_due()] if self._playback.is_open else due
 
     def _turns_due(self) -> list[_Due]:
@@ -475,7 +429,7 @@ class Session:
         self._end(EndReason.TIME_LIMIT, self._sentences.time_over, now)
 
     def _not_interrupted(self, now: int) -> None:
-        self._resume()
+        self._interrupting.resume()
 
     def _ask(self, now: int) -> None:
         words, digits = self._listening.take()
@@ -517,7 +471,7 @@ class Session:
         self._disclosure = self._farewell = None
         self._answering.stop(now)
         self._talking.drop(now, _is_any)
-        self._resume()
+        self._interrupting.resume()
         if self._started_at is None or not goodbye.strip():
             self._finish(now)
         else:
@@ -565,11 +519,3 @@ def _when(due: _Due) -> int:
 
 def _is_any(utterance: Utterance) -> bool:
     return True
-
-
-def _is_obsolete(utterance: Utterance) -> bool:
-    """What an interruption silences: what may be interrupted, and the answer that did not begin. Words
-    that belong to no turn and did not begin (the call's opening, an operator's) still come."""
-    if utterance.is_begun:
-        return utterance.interruptible
-    return utterance.turn > 0

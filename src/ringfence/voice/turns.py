@@ -49,11 +49,7 @@ class Listening:
 
     def sound(self, sound: bytes, is_guarded: bool, now: int) -> Activity | None:
         """Take what the person's side sounds like; what changed by it."""
-        if not is_guarded:
-            self._guarded = None
-        elif self._guarded is None:
-            self._guarded = EnergyDetector(self._above_echo)
-        detector = self._guarded or self._quiet_line
+        detector = self._detector(is_guarded, now)
         if len(sound) == FRAME_BYTES:
             changed = detector.hear(sound)
         else:
@@ -64,6 +60,16 @@ class Listening:
         elif changed is Activity.STARTED:
             self.voice_ms = now
         return changed
+
+    def _detector(self, is_guarded: bool, now: int) -> EnergyDetector:
+        """A voice that began above the echo is followed to its end by the ear that heard it."""
+        if is_guarded and self._guarded is None:
+            if self._quiet_line.is_speech:
+                self.voice_ms = now
+            self._guarded = EnergyDetector(self._above_echo)
+        elif not is_guarded and self._guarded is not None and not self._guarded.is_speech:
+            self._guarded = None
+        return self._guarded or self._quiet_line
 
     def spoke(self, now: int) -> None:
         """The ear hears a voice, or words that may still change."""
