@@ -7,7 +7,7 @@ import pytest
 
 from calling import ANN, calling
 from ringfence.model.call import CallState, EndReason
-from ringfence.testing import SCRIPTS
+from ringfence.testing import SCRIPTS, Faults
 from telling import ScriptedAgent
 
 
@@ -109,6 +109,22 @@ async def test_the_end_of_a_call_that_plivo_told_nobody_is_found(store_url: str)
         phone.hangs_up()
         await story.story.passes(minutes=10)
         assert (await story.call()).is_over
+
+
+@pytest.mark.proves("P5")
+async def test_a_call_whose_answer_was_lost_makes_itself_known(store_url: str) -> None:
+    """Plivo's list has no id of ours: what rings tells whose call it is, and nobody rings twice."""
+    options = {"faults": Faults(response_lost=1.0)}
+    async with calling(store_url, provider="plivo", carrier_options=options) as story:
+        proposed = await story.calls(ANN, "Hello.")
+        phone = story.phone(ANN)
+        await story.until(phone.rings())
+        phone.answers()
+        await story.until(phone.hears("Hello."))
+        await story.settles()
+        await story.story.passes(minutes=5)
+        assert await story.status(proposed.message_id) == "delivered"
+        assert len(story.story.carrier.calls) == 1
 
 
 @pytest.mark.proves("P3")
