@@ -35,7 +35,7 @@ class EarLimits:
     our settings, `finish_s` to answer that a turn is over, `idle_s` without sound before it is told
     that we are still there. `words_max` may wait to be read, `junk_max` messages be junk."""
 
-    waiting_ms: int = 5_000
+    waiting_ms: int = 10_000
     ready_s: float = 5.0
     finish_s: float = 2.0
     idle_s: float = 4.0
