@@ -141,24 +141,23 @@ class Asking:
         call, standing = tx.calls.get(turn.call_id), tx.calls.turn(turn.call_id, turn.n)
         if call is None or standing is None or standing.state is not CallTurnState.ASKED:
             return
-        text = spoken(reply.text)
+        answer = spoken(reply.text)
+        text = answer.text
+        turn = replace(turn, hang_up=answer.hang_up, transfer=answer.transfer)
         if not text:
-            self._put(tx, replace(turn, state=CallTurnState.ANSWERED, reason="silence"))
+            tx.calls.put_turn(replace(turn, state=CallTurnState.ANSWERED, reason="silence"))
             return
         question = speaking(kit, line, manner, call, text, caution=reply.hold)
         decision, entry = FactsDesk(kit, tx, [question], now).decide(question, turn.id)
         tx.audit.append([entry])
         if decision.verdict is not Verdict.ALLOW:
             why = ", ".join(reason.code for reason in decision.reasons)
-            self._put(tx, replace(turn, state=CallTurnState.FAILED, reason=f"refused: {why}"))
+            tx.calls.put_turn(replace(turn, state=CallTurnState.FAILED, reason=f"refused: {why}"))
             return
         tx.calls.add_words(
             [Words(call.id, 0, Speaker.AGENT, text, now, turn=turn.n, decision=entry.id)]
         )
-        self._put(tx, replace(turn, state=CallTurnState.ANSWERED, answer=text))
-
-    def _put(self, tx: Tx, turn: CallTurn) -> None:
-        tx.calls.put_turn(turn)
+        tx.calls.put_turn(replace(turn, state=CallTurnState.ANSWERED, answer=text))
 
     async def _keep(self, turn: CallTurn) -> None:
         kit = self._kit

@@ -98,7 +98,7 @@ async def digits(kit: Equipment, key: str, keys: str, actor: str) -> Spoken:
 
 def sentence_of(text: str) -> str:
     """The words alone, as they are said. Raises EmptyText and InvalidField."""
-    sentence = spoken(text)
+    sentence = spoken(text).text
     if not sentence:
         raise EmptyText("Give `message` some words to say.")
     if len(sentence) > SENTENCE_LENGTH_MAX:

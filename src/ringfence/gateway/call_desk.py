@@ -17,6 +17,7 @@ from ringfence.gateway.call_life import Told, fold
 from ringfence.gateway.call_placing import caller_of, manner_of
 from ringfence.gateway.call_steps import Step
 from ringfence.gateway.call_telling import Telling
+from ringfence.gateway.call_transfer import back
 from ringfence.gateway.equipment import Equipment
 from ringfence.model.audit import digest
 from ringfence.model.call import (
@@ -115,6 +116,8 @@ class CallDesk:
         match event:
             case WhatNext():
                 return self._what_next(tx, line, call, event, now)
+            case CallProgress() if event.parent_provider_id:
+                return Step(call=call)  # a leg that was dialled from it; its end is asked about
             case CallProgress():
                 told = Told(
                     event.state,
@@ -128,7 +131,11 @@ class CallDesk:
             case AnswererHeard():
                 told = Told(call.state, event.provider_id, answered_by=event.answered_by)
                 return Step(call=self._heed(tx, fold(kit, tx, call, told, now), now))
-            case LegEnded() | RecordingReport():
+            case LegEnded():
+                manner = manner_of(line, call)
+                call, told_next = back(kit, tx, manner, call, event, now)
+                return Step(tuple(told_next or words.farewell(manner, "")), call)
+            case RecordingReport():
                 body = {"line": line.id, "event": type(event).__name__}
                 tx.audit.append([kit.audit("call_event", call.id, "provider", now, body)])
                 return Step(call=call)

@@ -44,7 +44,9 @@ PIN: Final = re.compile(r"pin([1-9])", re.ASCII)
 _FULL, _PIN_OWED, _UNPAIRED = "calls_at_once", "pin_owed", "pairing_required"
 _SPOKEN_DIGITS: Final = {
     word: str(digit)
-    for digit, word in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
+    for digit, word in enumerate(
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    )
 } | {"oh": "0"}
 
 

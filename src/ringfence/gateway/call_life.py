@@ -11,7 +11,7 @@ from typing import assert_never
 from ringfence.gateway.counting import count_call
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.reports import Report, fold_reports
-from ringfence.model.call import Answerer, Call, CallMode, CallState, EndReason, after
+from ringfence.model.call import Answerer, Call, CallMode, CallState, EndReason, Leg, after
 from ringfence.model.message import Direction, MessageStatus, StatusCallback
 from ringfence.ports import Tx
 
@@ -92,6 +92,8 @@ def _moved(kit: Equipment, tx: Tx, call: Call, told: Told, now: datetime) -> Cal
         leg = replace(leg, answered_at=leg.answered_at or now)
     if leg.is_over:
         leg = replace(leg, ended_at=now, end_reason=_why(call))
+    joined = tuple(_gone(other, now) for other in call.joined) if leg.is_over else call.joined
+    call = replace(call, joined=joined)
     call = replace(call, person=leg, look_at=next_look(kit, call, now), looks=0)
     body = {
         "state": call.state,
@@ -109,6 +111,14 @@ def _moved(kit: Equipment, tx: Tx, call: Call, told: Told, now: datetime) -> Cal
     _report(kit, tx, call, now)
     _log(call)
     return call
+
+
+def _gone(leg: Leg, now: datetime) -> Leg:
+    """What was dialled from a call ends with it."""
+    if leg.is_over:
+        return leg
+    state = CallState.ENDED if leg.state is CallState.ANSWERED else CallState.CANCELLED
+    return replace(leg, state=state, ended_at=now, end_reason=EndReason.CANCELLED)
 
 
 def next_look(kit: Equipment, call: Call, now: datetime) -> datetime | None:

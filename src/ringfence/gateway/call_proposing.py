@@ -36,7 +36,7 @@ def wanted(
     ProviderMisconfigured where no call can be placed at all, in words that say why (B127)."""
     caller_of(line)
     chosen = mode or (CallMode.NOTIFY if keys else voice_of(line).mode)
-    text = spoken(words)
+    text = spoken(words).text
     if not text:
         raise EmptyText("Give the words that the call opens with in `message`.")
     if len(text) > OPENING_LENGTH_MAX:
@@ -56,7 +56,7 @@ def wanted(
 
 
 def _checked_keys(keys: Mapping[str, str]) -> dict[str, str]:
-    checked = {digit: spoken(meaning) for digit, meaning in keys.items()}
+    checked = {digit: spoken(meaning).text for digit, meaning in keys.items()}
     for digit, meaning in checked.items():
         if not _KEY.fullmatch(digit) or not 0 < len(meaning) <= _MEANING_LENGTH_MAX:
             raise InvalidField(

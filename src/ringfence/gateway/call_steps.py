@@ -13,6 +13,7 @@ from ringfence.gateway.call_ending import end
 from ringfence.gateway.call_keys import pressed
 from ringfence.gateway.call_placing import manner_of
 from ringfence.gateway.call_stops import heed_wish
+from ringfence.gateway.call_transfer import transfer
 from ringfence.gateway.call_words import Manner
 from ringfence.gateway.equipment import Equipment
 from ringfence.model.call import (
@@ -144,6 +145,20 @@ def _silent(kit: Equipment, tx: Tx, manner: Manner, call: Call, n: int, now: dat
     return Step((words.listen(manner, n, words.say(manner, sentences.silence)),), call)
 
 
+def _say(
+    kit: Equipment, tx: Tx, line: Line, manner: Manner, call: Call, turn: CallTurn, now: datetime
+) -> Step:
+    """The agent's answer, and what it wants done besides."""
+    by = f"agent:{manner.route.agent_id}"
+    if turn.transfer and all(leg.is_over for leg in call.joined):
+        call, told = transfer(kit, tx, line, manner, call, turn.transfer, by, turn.answer, now)
+        return Step(tuple(told), call)
+    if turn.hang_up:
+        end(kit, tx, call, EndReason.ENDED_BY_AGENT, now + SILENCE_PARTING, by)
+        return Step(tuple(words.farewell(manner, turn.answer)), call)
+    return Step(tuple(words.answered(manner, turn.n, turn.answer)), call)
+
+
 def waited(kit: Equipment, tx: Tx, line: Line, call_id: str, n: int, *, filler: bool) -> Step:
     """Has the agent answered?"""
     call, turn = tx.calls.get(call_id), tx.calls.turn(call_id, n)
@@ -153,7 +168,7 @@ def waited(kit: Equipment, tx: Tx, line: Line, call_id: str, n: int, *, filler: 
     match turn.state:
         case CallTurnState.ANSWERED | CallTurnState.SAID:
             tx.calls.put_turn(replace(turn, state=CallTurnState.SAID))
-            return Step(tuple(words.answered(manner, n, turn.answer)), call)
+            return _say(kit, tx, line, manner, call, turn, now)
         case CallTurnState.FAILED:
             sorry = manner.settings.sentences.fault
             tx.calls.add_words([Words(call.id, 0, Speaker.GATEWAY, sorry, now, turn=n)])

@@ -223,7 +223,8 @@ class CallTurnState(Enum):
 @dataclass(frozen=True, slots=True)
 class CallTurn:
     """What a person said and what came of asking the agent. Who asks holds the lease: when it runs out
-    the next look asks anew, under the same id. `answer` has passed the gate."""
+    the next look asks anew, under the same id. `answer` has passed the gate; the call is hung up
+    after it, or somebody connected, where the agent wants that: `transfer` is their name."""
 
     id: str
     call_id: str
@@ -234,6 +235,7 @@ class CallTurn:
     answer: str = field(default="", repr=False)
     reason: str = ""
     hang_up: bool = False
+    transfer: str = ""
 
 
 # -- provider events ----------------------------------------------------------------------------------

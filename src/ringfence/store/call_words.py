@@ -20,7 +20,7 @@ _WORDS_COLUMNS = columns(
 _WORDS = ", ".join(f"w.{name}" for name in names(_WORDS_COLUMNS))
 _ADD_WORDS = Insert("call_words", _WORDS_COLUMNS)
 _TURN_COLUMNS = columns(
-    "id call_id n state asked_at lease_until answer reason hang_up",
+    "id call_id n state asked_at lease_until answer reason hang_up transfer",
     **dict.fromkeys(("n", "asked_at", "lease_until", "hang_up"), "bigint"),
 )
 _TURN = ", ".join(f"t.{name}" for name in names(_TURN_COLUMNS))
@@ -120,11 +120,12 @@ def _turn_row(turn: CallTurn) -> Row:
         storable(turn.answer),
         storable(turn.reason),
         int(turn.hang_up),
+        storable(turn.transfer),
     )
 
 
 def _turn(row: Row) -> CallTurn:
-    id_, call_id, n, state, asked_at, lease_until, answer, reason, hang_up = row
+    id_, call_id, n, state, asked_at, lease_until, answer, reason, hang_up, transfer = row
     return CallTurn(
         id_,
         call_id,
@@ -135,4 +136,5 @@ def _turn(row: Row) -> CallTurn:
         answer,
         reason,
         bool(hang_up),
+        transfer,
     )

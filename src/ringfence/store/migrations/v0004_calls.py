@@ -46,7 +46,7 @@ _SAID = (
         id TEXT PRIMARY KEY, call_id TEXT NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
         n BIGINT NOT NULL, state TEXT NOT NULL, asked_at BIGINT NOT NULL,
         lease_until BIGINT NOT NULL, answer TEXT NOT NULL, reason TEXT NOT NULL,
-        hang_up BIGINT NOT NULL,
+        hang_up BIGINT NOT NULL, transfer TEXT NOT NULL,
         UNIQUE (call_id, n)
     )""",
     "CREATE INDEX call_turns_kept ON call_turns (asked_at) WHERE answer <> ''",
