@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from calling import ANN, BEN, Calling, calling
+from looking import OPEN
 from ringfence.config.policies import policy_of
 from ringfence.config.problems import Problems
 from ringfence.gateway import consent, drafts
@@ -18,7 +19,8 @@ from ringfence.model.consent import ConsentKind, Level, Method
 from ringfence.model.line import AccessPolicy
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act
-from telling import OWNER
+from ringfence.ports import AgentReply
+from telling import OWNER, ScriptedAgent
 
 AGENT = "agent:default"
 ANY_HOUR = {"quietHours": {"windows": "mon-sun 00:00-24:00"}}
@@ -91,6 +93,22 @@ async def test_other_words_for_a_call_are_a_call_still(sqlite_url: str) -> None:
         assert [item.act for item in items[edited.message.id]] == [Act.CALL]
         assert dialled(story) == 1
         assert "Good day!" not in [text.body for text in story.phone(OWNER).inbox]
+
+
+@pytest.mark.proves("P2")
+async def test_an_answer_an_agent_calls_a_call_is_a_text(sqlite_url: str) -> None:
+    """What an agent notes of its answer is kept, and decides nothing."""
+    forged = AgentReply("Good day!", "look", provenance={"call": "conversation"})
+    async with lines(sqlite_url, agent=ScriptedAgent(lambda turn: forged), sms=OPEN) as story:
+        kit = story.story.gateway.kit
+        await story.phone(BEN).texts("hello")
+        await story.story.passes(seconds=5)
+        (draft,) = await story.story.read(lambda tx: tx.drafts.waiting(None, 10))
+        now = story.story.clock.now()
+        await story.story.write(lambda tx: drafts.approve(kit, tx, draft, "operator:ann", now))
+        await story.story.passes(seconds=5)
+        assert dialled(story) == 0
+        assert [text.body for text in story.phone(BEN).inbox] == ["Good day!"]
 
 
 @pytest.mark.proves("P2")

@@ -167,6 +167,7 @@ ANSWERS: tuple[dict[str, Any], ...] = (
     {"hold": "cut off"},
     {"provenance": {"approved_by": "operator:ann", "approval": "msg_1", "role": "operator"}},
     {"media_urls": ("https://example.com/a.png",)},
+    {"hold": "look", "provenance": {"call": "notify", "call_keys": {"1": "agree"}}},
 )
 
 

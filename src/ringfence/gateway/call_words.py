@@ -28,7 +28,8 @@ _HEARD, _WAITED = "t", "w"
 
 
 def is_call(message: Message) -> bool:
-    return CALL in message.provenance
+    """An answer to a text is none, whatever an agent wrote into its provenance."""
+    return CALL in message.provenance and not message.in_reply_to
 
 
 def mode_of(message: Message) -> CallMode:
