@@ -358,19 +358,6 @@ def test_partial_and_empty_words_are_no_turn(said: dict[str, Any]) -> None:
     assert after(speak, "call.transcription", transcription_data=final) is None
 
 
-def test_words_and_silence_of_one_turn_are_one_event() -> None:
-    state = document(tell(Listen("t7", speech=True))[-1])["client_state"]
-    both = [
-        event("call.transcription", id_="event-one", transcription_data={"transcript": "Yes"}),
-        event("call.gather.ended", id_="event-two", status="timeout"),
-    ]
-    tokens = set()
-    for one in both:
-        one["data"]["payload"]["client_state"] = state
-        tokens.add(CALLS.call_dedupe_token(CALLS.verify_call(webhook(one), CALLING)))
-    assert tokens == {f"call:{CALL}:next:t7"}
-
-
 @pytest.mark.proves("B116")
 def test_deliveries_of_one_event_are_the_same() -> None:
     again = event("call.hangup", hangup_cause="normal_clearing")
@@ -500,9 +487,11 @@ def test_the_answer_to_an_event_says_nothing() -> None:
     assert (said.status, said.body) == (200, b"{}")
 
 
-def test_the_same_command_is_recognised_and_another_turn_is_another() -> None:
-    ids = [document(tell(Wait(2), GoOn(turn))[0])["command_id"] for turn in ("a", "a", "b")]
+def test_another_call_is_begun_once_and_a_question_is_asked_again() -> None:
+    ids = [document(tell(DialNumber(t, PERSON))[-1])["command_id"] for t in ("a", "a", "b")]
     assert ids[0] == ids[1] != ids[2]
+    for again in (Say("Are you there?"), ASK, Wait(2), Play("https://files.example.com/a.wav")):
+        assert all("command_id" not in document(request) for request in tell(again))
 
 
 @pytest.mark.proves("B133")

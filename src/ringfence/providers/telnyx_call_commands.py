@@ -52,6 +52,9 @@ DIGIT_S: Final = 0.5
 SPEECH_S: Final = 15
 """How long somebody may go on speaking: the clock that ends the listening for words hears none."""
 
+# What would be another call, recording or socket. Words and questions are said again as they were, to
+# somebody who stays silent, and must not be ignored then: said twice by mistake they begin anew.
+_ONCE: Final = frozenset(("reject", "transfer", "record_start", "streaming_start"))
 _MOMENT: Final = '<speak><break time="100ms"/></speak>'
 _REFUSALS: Final = {Refusal.REJECTED: "CALL_REJECTED", Refusal.BUSY: "USER_BUSY"}
 _STREAM: Final[Mapping[str, object]] = {
@@ -98,14 +101,15 @@ def documents(
     made = []
     for command in commands:
         document: dict[str, object] = {**command.parameters, "client_state": state}
-        document["command_id"] = command_id(whom.call, command.action, document)
+        if command.action in _ONCE:
+            document["command_id"] = command_id(whom.call, command.action, document)
         made.append((command.action, document))
     return made
 
 
 def command_id(call: str, action: str, document: Mapping[str, object]) -> str:
     """The same for the same command on the same call, so that Telnyx ignores a repeat within its 60
-    seconds (receiving webhooks). Turns have different names, so that no step is taken for another."""
+    seconds (receiving webhooks)."""
     said = repr((call, action, sorted((name, str(value)) for name, value in document.items())))
     return sha256(said.encode("utf-8", "replace")).hexdigest()[:32]
 

@@ -66,11 +66,8 @@ def parse(verified: Verified) -> CallEvent | None:
 
 
 def dedupe_token(verified: Verified) -> str:
-    """The event's own id. What is asked at a turn is one event, whichever of words, keys and silence
-    came first: of two that are under way together the second must not be taken for an answer."""
-    event = parse(verified)
-    if isinstance(event, WhatNext) and event.turn and not event.rest:
-        return f"call:{event.provider_id}:next:{event.turn}"
+    """The event's own id: a question may be asked again at the same turn."""
+    parse(verified)
     return telnyx_events.event_id(verified.fields)
 
 

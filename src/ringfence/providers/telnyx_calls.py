@@ -202,7 +202,9 @@ def _connection(line: Line) -> str:
 def _required_connection(line: Line) -> str:
     found = _connection(line)
     if not found:
-        raise ProviderMisconfigured("Set telnyx.connectionId: the id of the call control application.")
+        raise ProviderMisconfigured(
+            "Set telnyx.connectionId: the id of the call control application."
+        )
     return found
 
 

@@ -4,7 +4,6 @@ plays in telnyx_call_hearing.py. Waits only on the clock it is given."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
 from ringfence.simulator.call_session import Session
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from ringfence.simulator.exchange import Exchange
 
 NOBODY_ANSWERS_S: Final = 60.0  # a caller hangs up when no command answers
+AFTER_THE_LIMIT_S: Final = 60.0
 _STANDARD: Final = {"human": "human", "machine": "machine", "fax": "machine"}
 _PREMIUM: Final = {"human": "human_residence", "machine": "machine", "fax": "fax_detected"}
 _GREETINGS: Final = frozenset(("premium", "greeting_end", "detect_words", "detect_beep"))
@@ -85,7 +85,7 @@ class TelnyxCalls:
             self.answered(here)
             if here.leg.call.detection not in ("", "disabled"):
                 self.exchange.spawn(self._detect(here))
-            await session.watch(_for_ever())
+            await session.watch(self._lasts(here.leg.call))
         await self._over(here)
 
     def answered(self, here: Hearing) -> None:
@@ -98,7 +98,11 @@ class TelnyxCalls:
         await self.voice.clock.sleep(NOBODY_ANSWERS_S)
         if session.call.answered_at is None:
             session.end("no-answer")
-        await _for_ever()
+        await self._lasts(session.call)
+
+    async def _lasts(self, call: Call) -> None:
+        """Longer than any call: its limit ends it. A sleeper of the clock, as everybody who waits here."""
+        await self.voice.clock.sleep(call.limit_s + AFTER_THE_LIMIT_S)
 
     async def _detect(self, here: Hearing) -> None:
         """Who picked up, and of a machine where that was asked for, the end of its greeting."""
@@ -124,7 +128,7 @@ class TelnyxCalls:
             here.other, there.other = there, here
             for one in (here, there):
                 self._say(one, "call.bridged")
-            await there.leg.session.watch(_for_ever())
+            await there.leg.session.watch(self._lasts(there.leg.call))
         here.other = None
         await self._over(there)
         if not parks:
@@ -132,7 +136,7 @@ class TelnyxCalls:
 
     async def _follows(self, here: Hearing, there: Hearing) -> None:
         """A leg never outlives the one it was dialled from."""
-        await here.leg.session.changed.wait()
+        await here.leg.session.watch(self._lasts(here.leg.call))
         there.leg.session.end("completed" if there.leg.call.answered_at else "canceled")
 
     async def _over(self, here: Hearing) -> None:
@@ -145,10 +149,6 @@ class TelnyxCalls:
 
     def _say(self, here: Hearing, kind: str, **about: object) -> None:
         say(self.exchange, here.leg, kind, **about)
-
-
-async def _for_ever() -> None:
-    await asyncio.Event().wait()
 
 
 def _whole(given: object, default: int) -> int:
