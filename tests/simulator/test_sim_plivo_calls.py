@@ -14,10 +14,11 @@ import aiohttp
 import pytest
 from call_rig import START, Answers, Time
 from carrier_rig import ALICE, BOB, Hit, Receiver
+from stream_rig import Door, in_process
 
 from ringfence.clock import ManualClock
 from ringfence.model.call import CallEvent, CallProgress, CallState, WhatNext
-from ringfence.model.instruction import GoOn, HangUp, Instruction, Listen, Say
+from ringfence.model.instruction import GoOn, HangUp, Instruction, Listen, OpenStream, Say
 from ringfence.model.line import Credentials, Line, Secret
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.wire import WebhookRequest, WireRequest, WireResponse
@@ -349,6 +350,52 @@ async def test_another_number_is_dialled_and_its_steps_are_told(
     await on_the_phone(time, answers, dial)
     await time.settles()
     assert answers.hits("/done")[-1].form["DialStatus"] == "busy"
+
+
+async def test_sound_goes_both_ways_until_the_application_closes(
+    time: Time, receiver: Receiver
+) -> None:
+    """The document is the codec's; what follows the stream is asked for when it ends."""
+    door = Door()
+    in_process(time, door)
+    socket = "wss://gw.example.test/media/one-time-token"
+    desk = Desk(
+        time,
+        receiver,
+        {"t1": [OpenStream("t2", socket, parameters=(("call", "c1"),))], "t2": [Say("Goodbye.")]},
+    )
+    await desk.asks(CALLS.place(OutboundCall("call_1", ALICE, 300, turn="t1"), desk.line))
+    time.carrier.script_call(ALICE, "answers")
+    alice = time.carrier.phone(ALICE)
+    await time.until(alice.is_streamed())
+    await time.passes(milliseconds=100)
+    told = door.socket.told[0]
+    assert (told["event"], told["start"]["callId"]) == ("start", desk.call_id)
+    assert "c1" in told["extra_headers"]
+    assert door.socket.of("media")
+    await door.socket.socket.close()
+    await time.until(alice.hears("Goodbye."))
+    await time.settles()
+    assert [event.turn for event in desk.events if isinstance(event, WhatNext)] == ["t1", "t2"]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        'bidirectional="true" contentType="audio/x-mulaw;rate=8000"',
+        'keepCallAlive="true" contentType="audio/x-mulaw;rate=8000"',
+        'bidirectional="true" keepCallAlive="true"',
+    ],
+)
+async def test_a_stream_that_no_gateway_wants_is_refused(
+    time: Time, answers: Answers, receiver: Receiver, attributes: str
+) -> None:
+    in_process(time, Door())
+    document = f"<Stream {attributes}>wss://gw.example.test/media/token</Stream>"
+    await on_the_phone(time, answers, document, hangup_url=receiver.url("/hangup"))
+    await time.settles()
+    assert answers.hits("/hangup")[0].form["HangupCauseCode"] == "8011"
+    assert time.carrier.alerts
 
 
 async def test_without_redirect_the_action_is_told_and_the_document_goes_on(
