@@ -22,9 +22,17 @@ from ringfence.model.call import (
     WhatNext,
 )
 from ringfence.model.errors import MalformedEvent
-from ringfence.providers import forms
 from ringfence.providers.base import Verified
 from ringfence.providers.plivo_call_errors import ORDINARY_ENDS
+from ringfence.providers.plivo_call_fields import (
+    fields_of,
+    given,
+    guard_names,
+    is_call_id,
+    our_id,
+    ours,
+    whole,
+)
 from ringfence.providers.plivo_call_told import REST, told_along
 from ringfence.providers.plivo_events import OUR_ID, e164
 
@@ -64,24 +72,15 @@ _LEG_STEPS = {
 # Written where the network names no caller (facts voice 1.2); they spell words on a keypad.
 _PLACEHOLDERS = frozenset({"266696687", "7378742833", "2562533", "8656696", "86282452253"})
 E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-_OUR_VALUE = re.compile(r"[A-Za-z0-9_-]{1,80}", re.ASCII)
-_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _CONFIDENCE = re.compile(r"[01](?:\.\d{1,30})?", re.ASCII)
 _DIGITS = re.compile(r"[0-9*#A-Da-dwW]{1,200}", re.ASCII)
-_CALLER_MARK = re.compile(r"From\+?[0-9]", re.ASCII)
-_SPOKEN = frozenset({"Speech", "StableSpeech", "UnstableSpeech"})
 _SPEECH_CHARS_MAX = 8_000
-
-
-def is_call_id(text: str) -> bool:
-    return _UUID.fullmatch(text) is not None
 
 
 def parse(verified: Verified) -> CallEvent | None:
     """Raises MalformedEvent for what is no event of a call, or whose fields were moved."""
-    values = _values(verified)
-    _guard_names(values)
+    values = fields_of(verified)
+    guard_names(values)
     what = ours(verified, WHAT)
     match what:
         case "":
@@ -106,7 +105,7 @@ def dedupe_token(verified: Verified) -> str:
     """Call, kind, and what tells two events of a kind apart: the turn and what was told along with it,
     the status, the leg and its step, the recording. The nonce is new with every delivery and takes no
     part (B118)."""
-    values = _values(verified)
+    values = fields_of(verified)
     id_, what, turn = values["CallUUID"], ours(verified, WHAT), ours(verified, TURN)
     match what:
         case "" | "progress":
@@ -117,27 +116,8 @@ def dedupe_token(verified: Verified) -> str:
         case "recording" | "message":
             return f"call:{id_}:{what}:{turn}:{values.get('RecordingID', '')}"
         case _:
-            along = blake2s(_given(verified, REST).encode(), digest_size=8).hexdigest()
+            along = blake2s(given(verified, REST).encode(), digest_size=8).hexdigest()
             return f"call:{id_}:{what}:{turn}:{along}"
-
-
-def ours(verified: Verified, name: str) -> str:
-    """A value that we wrote into the address, or empty. Raises MalformedEvent for one given twice or
-    one that we cannot have made."""
-    found = _given(verified, name)
-    if found and not _OUR_VALUE.fullmatch(found):
-        raise MalformedEvent("Its address is none that we gave.")
-    return found
-
-
-def _given(verified: Verified, name: str) -> str:
-    try:
-        found = [v for key, v in forms.decode(verified.request.query) if key == name]
-    except ValueError:
-        raise MalformedEvent("Its address cannot be read.") from None
-    if len(found) > 1:
-        raise MalformedEvent("Its address is none that we gave.")
-    return found[0] if found else ""
 
 
 # -- the kinds --------------------------------------------------------------------------------------
@@ -169,11 +149,11 @@ def _is_hidden(caller: str) -> bool:
 
 def _what_next(verified: Verified, values: Mapping[str, str]) -> WhatNext:
     digits, confidence = values.get("Digits", ""), values.get("SpeechConfidenceScore", "")
-    rest = _given(verified, REST)
+    rest = given(verified, REST)
     return WhatNext(
         provider_id=values["CallUUID"],
         account_id="",
-        our_id=_our_id(verified),
+        our_id=our_id(verified),
         state=_state(values, "CallStatus"),
         turn=ours(verified, TURN),
         digits=digits if _DIGITS.fullmatch(digits) else "",
@@ -191,11 +171,11 @@ def _leg_ended(verified: Verified, values: Mapping[str, str]) -> LegEnded:
     return LegEnded(
         provider_id=values["CallUUID"],
         account_id="",
-        our_id=_our_id(verified),
+        our_id=our_id(verified),
         leg_state=CallState.ENDED if in_room else _state(values, "DialStatus"),
         turn=ours(verified, TURN),
         leg_provider_id=leg if is_call_id(leg) else "",
-        lasted_s=_whole(values, "DialBLegDuration") or 0,
+        lasted_s=whole(values, "DialBLegDuration") or 0,
     )
 
 
@@ -208,16 +188,16 @@ def _dialled(verified: Verified, values: Mapping[str, str]) -> CallProgress | No
     return CallProgress(
         provider_id=leg,
         account_id="",
-        our_id=_our_id(verified),
+        our_id=our_id(verified),
         state=state,
         provider_status=step,
-        lasted_s=_whole(values, "DialBLegDuration"),
+        lasted_s=whole(values, "DialBLegDuration"),
         parent_provider_id=values["CallUUID"],
     )
 
 
 def _progress(verified: Verified, values: Mapping[str, str]) -> CallProgress:
-    state, cause = _state(values, "CallStatus"), _whole(values, "HangupCauseCode")
+    state, cause = _state(values, "CallStatus"), whole(values, "HangupCauseCode")
     if cause is not None and state is not CallState.RINGING:
         state = _BY_CAUSE.get(cause, state)
     return CallProgress(
@@ -226,7 +206,7 @@ def _progress(verified: Verified, values: Mapping[str, str]) -> CallProgress:
         our_id=ours(verified, OUR_ID),
         state=state,
         provider_status=values["CallStatus"],
-        lasted_s=_whole(values, "Duration"),
+        lasted_s=whole(values, "Duration"),
         answered_by=_heard(values, otherwise=None),
         error_code=None if cause in ORDINARY_ENDS else cause,
     )
@@ -236,7 +216,7 @@ def _answerer(verified: Verified, values: Mapping[str, str]) -> AnswererHeard:
     return AnswererHeard(
         provider_id=values["CallUUID"],
         account_id="",
-        our_id=_our_id(verified),
+        our_id=our_id(verified),
         answered_by=_heard(values, otherwise=Answerer.UNKNOWN) or Answerer.UNKNOWN,
     )
 
@@ -257,54 +237,15 @@ def _recording(verified: Verified, values: Mapping[str, str], *, asks: bool) -> 
     return RecordingReport(
         provider_id=values["CallUUID"],
         account_id="",
-        our_id=_our_id(verified),
+        our_id=our_id(verified),
         state=RecordingState.COMPLETED if url else RecordingState.ABSENT,
         recording_id=id_,
         url=url,
-        lasted_s=_whole(values, "RecordingDuration") or 0,
+        lasted_s=whole(values, "RecordingDuration") or 0,
         turn=ours(verified, TURN),
         digits=digits if _DIGITS.fullmatch(digits) else "",
         asks=asks,
     )
-
-
-# -- reading ----------------------------------------------------------------------------------------
-
-
-def _values(verified: Verified) -> dict[str, str]:
-    """Fields by name. None comes twice: which one was meant?"""
-    values = dict(verified.fields)
-    if len(values) != len(verified.fields):
-        raise MalformedEvent("A field is repeated.")
-    if not is_call_id(values.get("CallUUID", "")):
-        raise MalformedEvent("It names no call.")
-    return values
-
-
-def _guard_names(values: Mapping[str, str]) -> None:
-    """Names and values are signed without a mark between them, and a caller chooses what they say and
-    are called: outside their words `CallUUID` occurs as often as names have it, and a caller's number
-    as often as there are fields for one (see plivo_events.py)."""
-    told = "".join(
-        name + ("\0" if name in _SPOKEN else value) for name, value in sorted(values.items())
-    )
-    callers = sum(
-        _CALLER_MARK.match(f"From{value}") is not None
-        for name, value in values.items()
-        if name.endswith("From")
-    )
-    if (
-        told.count("CallUUID") != sum("CallUUID" in name for name in values)
-        or len(_CALLER_MARK.findall(told)) != callers
-    ):
-        raise MalformedEvent("Its fields do not stand where the provider puts them.")
-
-
-def _our_id(verified: Verified) -> str:
-    found = ours(verified, OUR_ID)
-    if not found:
-        raise MalformedEvent("Its address names no call of ours.")
-    return found
 
 
 def _state(values: Mapping[str, str], name: str) -> CallState:
@@ -312,8 +253,3 @@ def _state(values: Mapping[str, str], name: str) -> CallState:
     if state is None:
         raise MalformedEvent(f"Its {name} is not one we know.")
     return state
-
-
-def _whole(values: Mapping[str, str], name: str) -> int | None:
-    given = values.get(name, "")
-    return int(given) if _NUMBER.fullmatch(given) else None

@@ -40,8 +40,9 @@ from ringfence.providers.base import (
 )
 from ringfence.providers.plivo_call_documents import Addresses, addresses, configured, written
 from ringfence.providers.plivo_call_errors import call_meaning
+from ringfence.providers.plivo_call_fields import is_call_id
 from ringfence.providers.plivo_call_told import REST, leads_to, packed
-from ringfence.providers.plivo_call_webhooks import CALL_STATES, E164, is_call_id
+from ringfence.providers.plivo_call_webhooks import CALL_STATES, E164
 from ringfence.providers.plivo_events import e164
 
 REQUEST: Final = "request:"
