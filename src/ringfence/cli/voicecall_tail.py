@@ -93,7 +93,12 @@ class Watching:
                 continue
             view = call_view(call)
             found += [
-                {"at": view[name], "event": name.removesuffix("_at"), **_who(view)}
+                {
+                    "at": view[name],
+                    "event": name.removesuffix("_at"),
+                    **_who(view),
+                    **_how(view, name),
+                }
                 for name in _MOMENTS
                 if view[name] is not None and self._is_new(call.id, name)
             ]
@@ -127,8 +132,14 @@ def spoken_line(words: dict[str, Any]) -> str:
 
 def _who(view: dict[str, Any]) -> dict[str, Any]:
     number = view.get("to") or view.get("from")
-    kept = ("line", "direction", "mode", "state", "end_reason", "lasted_s")
+    kept = ("line", "direction", "mode")
     return {"call": view["id"], "number": number} | {name: view[name] for name in kept}
+
+
+def _how(view: dict[str, Any], name: str) -> dict[str, Any]:
+    """How it ended; before that nobody knows."""
+    kept = ("state", "end_reason", "lasted_s") if name == "ended_at" else ()
+    return {name: view[name] for name in kept}
 
 
 def _as_json(one: dict[str, Any]) -> str:
