@@ -340,6 +340,18 @@ async def test_a_conversation_that_is_cancelled_leaves_nothing_behind() -> None:
     assert not asyncio.all_tasks() - {asyncio.current_task()}
 
 
+async def test_when_everything_is_cancelled_at_once_the_record_is_still_whole() -> None:
+    rig = await LiveRig().begin()
+    await asked(rig, Sentence("A long story. " * 10))
+    await rig.passes(200)
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.wait(others, timeout=5)
+    assert len(rig.core.all(WordsHeard)) == 1
+    assert rig.core.ends == [StreamOver(Loss.GONE)]
+
+
 async def test_a_record_that_cannot_be_stored_is_logged_and_the_call_goes_on(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,6 +139,16 @@ def test_a_mark_that_returns_after_our_clear_counts_for_nothing() -> None:
     assert not set(marks_in(again)) & set(names), "the new epoch has names of its own"
 
 
+@pytest.mark.proves("B145")
+def test_a_mark_that_was_never_sent_counts_for_nothing() -> None:
+    spoken = utterance(1_000)
+    playback = playing(spoken)
+    pumped(playback, 1_000)
+    for name in ("", "0.99", "1.1", "0.1.1"):
+        assert playback.returned(name, 1_050) == []
+    assert playback.heard_ms(spoken, 1_100) == 0
+
+
 def test_after_a_hold_it_goes_on_a_little_before_where_it_was_heard() -> None:
     spoken = utterance(3_000)
     playback = playing(spoken)

@@ -383,6 +383,17 @@ def test_where_nobody_may_interrupt_words_wait_for_their_turn() -> None:
     assert rig.until(AskAgent).text == "And on Sundays?"
 
 
+@pytest.mark.proves("B137")
+def test_where_nobody_may_interrupt_an_unheard_reply_is_obsolete_all_the_same() -> None:
+    rig = talked("A table for two.", settings=SessionSettings(barge_in=BargeIn(allowed=False)))
+    rig.answer("For two, then.")
+    rig.tell(PersonFinal("No, for three.", turn_over=True))
+    assert rig.until(AskAgent).text == "A table for two. No, for three."
+    rig.answer("For three, then.")
+    rig.until_quiet()
+    assert rig.begun == ["For three, then."]
+
+
 def test_a_span_that_must_be_heard_is_not_interrupted() -> None:
     rig = talked("Book it.")
     rig.tell(SentenceAllowed(1, LONG, "dec_1", interruptible=False), AgentDone(1))
