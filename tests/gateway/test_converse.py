@@ -340,6 +340,35 @@ async def test_a_conversation_that_is_cancelled_leaves_nothing_behind() -> None:
     assert not asyncio.all_tasks() - {asyncio.current_task()}
 
 
+async def test_a_fault_of_our_own_hangs_up_and_leaves_nothing(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = await LiveRig().begin()
+
+    def broken(event: object, now: int) -> list[object]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(rig.conversation._session, "handle", broken)
+    rig.wire.sounds(1)
+    assert await rig.over() == EndCall(EndReason.FAILED)
+    assert rig.core.ends == [EndCall(EndReason.FAILED)]
+    assert rig.conversation.close_code == 1011
+    assert "a live call broke" in caplog.text
+    assert not asyncio.all_tasks() - {asyncio.current_task()}
+
+
+async def test_a_provider_that_refuses_every_frame_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rig = LiveRig(dialect=TELNYX, provider_id="")
+    rig.task = asyncio.create_task(rig.conversation.run())
+    for _ in range(5):
+        error = {"code": 100004, "title": "invalid media", "detail": "too short"}
+        rig.wire.says({"event": "error", "stream_id": "s1", "payload": error})
+    await rig.settle()
+    assert caplog.text.count("the provider refused a frame") == 1
+
+
 async def test_when_everything_is_cancelled_at_once_the_record_is_still_whole() -> None:
     rig = await LiveRig().begin()
     await asked(rig, Sentence("A long story. " * 10))

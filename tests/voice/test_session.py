@@ -518,6 +518,9 @@ def test_digits_towards_the_person_need_a_decision_and_the_disclosure() -> None:
     rig.tell(ToldToPress("2", ""), ToldToPress("3", "dec_3"), ToldToPress("x", "dec_4"))
     assert rig.all(SendDigits) == [SendDigits("3")]
     assert rig.not_said == {"1": "obsolete", "2": "no_decision", "x": "obsolete"}
+    rig.tell(ToldToPress("1w2", "dec_5"))
+    assert len(rig.all(SendDigits)) == 1, "no stream's message knows a pause"
+    assert rig.begun[-1] == "1w2"
 
 
 def test_digits_go_as_tones_where_the_stream_has_no_message_for_them() -> None:

@@ -101,6 +101,7 @@ class Conversation:
             asyncio.get_running_loop().create_future()
         )
         self._alarm_at: int | None = None
+        self._has_faulted = False
         self.close_code = DONE
 
     # -- the life of it ----------------------------------------------------------------------------
@@ -121,13 +122,26 @@ class Conversation:
 
     def tell(self, event: SessionEvent) -> None:
         """One event, and everything that follows from it; nothing any more once it is over."""
-        for effect in self._session.handle(event, self._now()):
-            self._perform(effect)
+        if self._over.done():
+            return
+        try:
+            for effect in self._session.handle(event, self._now()):
+                self._perform(effect)
+        except Exception:
+            # A fault of ours must not leave somebody on a line that nobody looks after.
+            log.exception("a live call broke", extra=self._extra(detail=type(event).__name__))
+            self._break_off()
+            return
         if self._session.has_room:
             self._room.set()
         else:
             self._room.clear()
         self._arm()
+
+    def _break_off(self) -> None:
+        self.close_code = BROKEN
+        if not self._over.done():
+            self._over.set_result(EndCall(EndReason.FAILED))
 
     async def _finish(self, how: EndCall | StreamOver) -> None:
         """Stop all work, bring the record to its end, and tell the core."""
@@ -236,7 +250,9 @@ class Conversation:
             return
         if isinstance(event, StreamStarted):
             self._started(event)
-        elif isinstance(event, StreamFault):
+        elif isinstance(event, StreamFault) and not self._has_faulted:
+            # Once: a provider that takes none of our frames says so fifty times a second.
+            self._has_faulted = True
             log.warning("the provider refused a frame", extra=self._extra(detail=event.text))
         self.tell(event)
 

@@ -66,7 +66,7 @@ from ringfence.voice.playback import NEVER
 from ringfence.voice.settings import Script, SessionSettings
 from ringfence.voice.state import State
 from ringfence.voice.talking import Talking
-from ringfence.voice.tones import is_keys
+from ringfence.voice.tones import WAIT, is_keys
 from ringfence.voice.turns import Listening
 from ringfence.voice.utterance import Utterance
 
@@ -327,7 +327,7 @@ class Session:
         if not event.decision or not is_heard or not is_keys(event.digits):
             why = Unsaid.NO_DECISION if not event.decision else Unsaid.OBSOLETE
             self._out.append(WordsNotSaid(0, Speaker.AGENT, event.digits, why))
-        elif self._settings.sends_digits:
+        elif self._settings.sends_digits and WAIT not in event.digits:
             self._out.append(SendDigits(event.digits))
         else:
             self._talking.press(event.digits, event.decision)
