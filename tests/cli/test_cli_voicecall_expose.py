@@ -20,7 +20,7 @@ NAME = "box.tail0.ts.net"
 BOTH = [Mount("webhook", WEBHOOK, WEBHOOK), Mount("media", MEDIA, MEDIA)]
 PRETENDS = """\
 #!{python}
-import json, os, pathlib, sys, time
+import json, os, pathlib, signal, sys
 log = pathlib.Path(os.environ["PRETEND_LOG"])
 with log.open("a") as file:
     file.write(" ".join(sys.argv[1:]) + "\\n")
@@ -31,7 +31,7 @@ elif os.environ.get("PRETEND_FAILS", "never") in " ".join(sys.argv[1:]) and sys.
 elif os.environ.get("PRETEND_SAYS"):
     print(os.environ["PRETEND_SAYS"], flush=True)
     if os.environ.get("PRETEND_STAYS"):
-        time.sleep(60)
+        signal.pause()
 """
 
 
