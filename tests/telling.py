@@ -116,10 +116,12 @@ class Story:
         still = 0
         for _ in range(STEPS_MAX):
             asked = self.carrier.voice.reports.in_flight
-            waits = self.carrier.world.exchange.under_way <= self.clock.sleepers
+            calls = len(self.carrier.voice.sessions)
+            # A call has sleepers of its own besides what plays, and people who talk wait for no
+            # clock: while there are calls, rest is what lasts.
+            waits = self.carrier.world.exchange.under_way <= self.clock.sleepers + 2 * calls
             still = still + 1 if waits and not asked else 0
-            # A call has sleepers of its own besides the one that plays: only time tells.
-            if still > (STILL_WITH_CALLS if self.carrier.voice.sessions else 0):
+            if still > (STILL_WITH_CALLS if calls else 0):
                 return True
             await asyncio.sleep(0)
         return False
