@@ -146,7 +146,6 @@ async def test_language_and_hints_reach_the_service(service: Service, wires: Wir
     [
         (400, "speech_choice"),
         (402, "speech_credit"),
-        (404, "speech_choice"),
         (429, "speech_busy"),
         (503, "speech_gone"),
     ],
@@ -159,6 +158,15 @@ async def test_a_refused_opening_says_what_to_do(
             await service.ears(server, wires).listen("en-US")
     assert caught.value.code == code
     assert "key-of" not in repr(caught.value)
+
+
+@pytest.mark.parametrize("name", ["deepgram-flux", "deepgram-nova", "elevenlabs"])
+@pytest.mark.parametrize("status", [200, 404, 405, 426, 501])
+async def test_an_address_without_a_socket_is_told(name: str, wires: Wires, status: int) -> None:
+    async with EARS[name].server(faults=SpeechFaults(status=status)) as server:
+        with pytest.raises(SpeechError, match=r"address|socket") as caught:
+            await EARS[name].ears(server, wires).listen("en-US")
+    assert caught.value.code == "speech_not_there"
 
 
 @every_ear

@@ -194,7 +194,7 @@ def test_what_is_no_sound_is_not_made_into_some(content: bytes) -> None:
 async def test_the_ear_knows_which_sentence_it_heard(sentence: str) -> None:
     mouth = mouths()["local"].make(SpeechChoice("local", model="flite"), NO_WIRES)
     sound = b"".join(piece.sound for piece in await said(mouth, sentence))
-    ear = ears()["local"].make(SpeechChoice("local"), NO_WIRES, Turns())
+    ear = ears()["local"].make(SpeechChoice("local"), NO_WIRES, Turns(by_service=True))
     hearing = await ear.listen("en-US", SENTENCES)
     await feed(hearing, silence(500) + sound + silence(1_000))
     heard = await until_over(hearing)

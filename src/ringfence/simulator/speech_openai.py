@@ -32,17 +32,24 @@ COMMIT_MS_MIN = 100
 
 
 class OpenAIVendor:
-    """`base` is the path before the endpoints, as in the base URL to configure."""
+    """`base` is the path before the endpoints, as in the base URL to configure. `sockets=False` makes it
+    one of the servers that take whole files only."""
 
-    def __init__(self, key: str = KEY, base: str = "/v1") -> None:
-        self._key, self._base = key, base
+    def __init__(self, key: str = KEY, base: str = "/v1", *, sockets: bool = True) -> None:
+        self._key, self._base, self._sockets = key, base, sockets
+        self._files = Script(())
+
+    def hears(self, *transcripts: str) -> OpenAIVendor:
+        """What the next files say."""
+        self._files = Script(transcripts)
+        return self
 
     def refusal(self, session: SpeechSession) -> int | None:
         if session.headers.get("authorization") != f"Bearer {self._key}":
             return 401
-        if session.path == f"{self._base}/audio/speech":
+        if session.path.startswith(f"{self._base}/audio/"):
             return None
-        if session.path != f"{self._base}/realtime":
+        if session.path != f"{self._base}/realtime" or not self._sockets:
             return 404
         return None if session.query.get("intent") == ["transcription"] else 400
 
@@ -52,6 +59,8 @@ class OpenAIVendor:
     async def answer(
         self, request: web.Request, session: SpeechSession, faults: SpeechFaults
     ) -> web.StreamResponse | None:
+        if session.path == f"{self._base}/audio/transcriptions":
+            return await self._transcribe(request, session, faults)
         if session.path != f"{self._base}/audio/speech":
             return None
         asked = orjson.loads(await request.read())
@@ -62,6 +71,23 @@ class OpenAIVendor:
         if faults.junk:
             return web.Response(body=b"RIFF----WAVE", content_type="audio/wav")
         return await _speech(request, asked, faults)
+
+    async def _transcribe(
+        self, request: web.Request, session: SpeechSession, faults: SpeechFaults
+    ) -> web.Response:
+        form = await request.post()
+        file = form["file"]
+        assert isinstance(file, web.FileField), "the sound is a file"
+        session.sound += file.file.read()
+        session.texts.append({name: value for name, value in form.items() if name != "file"})
+        if faults.mute:
+            await _until_gone()
+        if faults.error:
+            words = {"error": {"message": "it went wrong", "type": "server_error"}}
+            return web.Response(status=500, text=text_of(words), content_type="application/json")
+        if faults.junk:
+            return web.Response(text="{not json")
+        return web.json_response({"text": " ".join(self._files.take())})
 
 
 async def _speech(

@@ -213,12 +213,14 @@ def told(service: str, choice: SpeechChoice, words: object, code: str) -> Speech
     return gone(service, redact(text) or "it reports an error without words.", code)
 
 
+NOT_THERE = "speech_not_there"
 _REFUSALS = {
     400: ("speech_choice", "it does not take this model, voice or language; check the choice."),
     401: ("speech_key", "it refuses the key; check apiKey."),
     402: ("speech_credit", "the account has no credit left; top it up."),
     403: ("speech_key", "the key may not do this; check its rights."),
-    404: ("speech_choice", "it does not know this address, model or voice; check the choice."),
+    404: (NOT_THERE, "it does not know this address, model or voice; check the choice."),
+    **dict.fromkeys((200, 405, 426, 501), (NOT_THERE, "it opens no socket here; check baseUrl.")),
     429: ("speech_busy", "it takes no more at once; check the account's limits."),
 }
 

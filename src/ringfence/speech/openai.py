@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from ringfence.audio.frames import silence
 from ringfence.audio.g711 import pcm_bytes, pcm_to_ulaw, samples
 from ringfence.audio.resample import Lowered
 from ringfence.model.errors import NetError, SpeechError
@@ -29,6 +30,8 @@ from ringfence.ports.speech import (
     Spoken,
 )
 from ringfence.speech.base import (
+    CHECK_LANGUAGE,
+    NOT_THERE,
     SOCKET_MESSAGE_BYTES_MAX,
     TIMEOUT_S,
     TRANSCRIPT_CHARS_MAX,
@@ -49,7 +52,9 @@ from ringfence.speech.base import (
     within,
 )
 from ringfence.speech.hearing import SocketHearing, check_ears, hear
+from ringfence.speech.openai_files import Transcriber
 from ringfence.speech.speaking import Measure, check_mouth, speakable
+from ringfence.speech.utterances import UtteranceHearing
 
 NAME = "openai"
 SERVICE = "OpenAI"
@@ -80,14 +85,9 @@ class Transcription:
         self.ready = False
 
     def opening(self) -> Sequence[str | bytes]:
-        transcription: dict[str, Any] = {"model": self._choice.model or EARS_MODEL}
-        if self._language:
-            transcription["language"] = self._language.partition("-")[0].lower()
-        if self._hints:
-            transcription["prompt"] = ", ".join(self._hints)
         heard = {
             "format": {"type": "audio/pcmu"},
-            "transcription": transcription,
+            "transcription": _transcription(self._choice, self._language, self._hints),
             "turn_detection": self._detection(),
         }
         session = {"type": "transcription", "audio": {"input": heard}}
@@ -163,15 +163,24 @@ class Transcription:
 
 
 class OpenAIEars:
-    """Fulfils ports.speech.Ears."""
+    """Fulfils ports.speech.Ears. A server of one's own that has no Realtime socket is asked once, and
+    given files from then on."""
 
     name = NAME
 
     def __init__(self, choice: SpeechChoice, wires: Wires, turns: Turns) -> None:
         self._choice, self._wires, self._turns = choice, wires, turns
+        self._files_only = False
 
     async def listen(self, language: str, hints: Sequence[str] = ()) -> Hearing:
-        return await self.open(language, hints)
+        if not self._files_only:
+            try:
+                return await self.open(language, hints)
+            except SpeechError as error:
+                if not self._choice.base_url or error.code != NOT_THERE:
+                    raise
+                self._files_only = True
+        return UtteranceHearing(SERVICE, self._transcriber(language, hints).recognise, self._turns)
 
     async def open(self, language: str, hints: Sequence[str]) -> SocketHearing:
         base = self._choice.base_url or BASE_URL
@@ -185,12 +194,28 @@ class OpenAIEars:
             public_only=not self._choice.base_url,
         )
         spoken = self._choice.language or language
-        words = tamed_hints(list(hints))
-        dialect = Transcription(self._choice, spoken, words, self._turns)
+        dialect = Transcription(self._choice, spoken, hints, self._turns)
         return await hear(self._wires, request, dialect)
 
     async def check(self) -> str:
-        return await check_ears(self, self._choice.language)
+        """A server without a Realtime socket is given a moment of silence to transcribe."""
+        problem = await check_ears(self, self._choice.language)
+        if not problem or not self._choice.base_url:
+            return problem
+        try:
+            hearing = await self.listen(self._choice.language, ())
+            await hearing.close()
+            if not self._files_only:
+                return problem
+            await self._transcriber(CHECK_LANGUAGE, ()).recognise(silence(500))
+        except SpeechError as error:
+            return str(error)
+        return ""
+
+    def _transcriber(self, language: str, hints: Sequence[str]) -> Transcriber:
+        asked = _transcription(self._choice, self._choice.language or language, hints)
+        fields = {**asked, "response_format": "json"}
+        return Transcriber(SERVICE, self._choice, self._wires, _credentials(self._choice), fields)
 
     async def close(self) -> None:
         """Nothing is held: each hearing has its own socket."""
@@ -287,6 +312,16 @@ async def _error_words(answer: Streamed) -> str:
         return tame(within(document(body), "error", "message"), 600)
     except Junk:
         return ""
+
+
+def _transcription(choice: SpeechChoice, language: str, hints: Sequence[str]) -> dict[str, str]:
+    """The model, and what helps it: ISO 639 of the language, the words that may come up."""
+    asked = {"model": choice.model or EARS_MODEL}
+    if language:
+        asked["language"] = language.partition("-")[0].lower()
+    if words := tamed_hints(list(hints)):
+        asked["prompt"] = ", ".join(words)
+    return asked
 
 
 def _credentials(choice: SpeechChoice) -> dict[str, str]:

@@ -1,31 +1,28 @@
 """The local ear: pocketsphinx on this machine, within a grammar of whole sentences (facts voice 5.1:
-right in 24 of 24 with one, in 10 of 24 without). An energy detector finds the utterance; it is decoded
-when it ends. For tests and demonstrations: whatever is said, it hears one of its sentences or nothing."""
+right in 24 of 24 with one, in 10 of 24 without). It is decoded utterance by
+utterance. For tests and demonstrations: whatever is said, it hears one of its sentences or nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from array import array
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from ringfence.audio.activity import Activity, ActivitySettings, EnergyDetector
-from ringfence.audio.frames import FRAME_MS, Framer, silence
+from ringfence.audio.frames import silence
 from ringfence.audio.g711 import pcm_bytes, samples, ulaw_to_pcm
 from ringfence.audio.resample import Raised
 from ringfence.model.voice import SpeechChoice
-from ringfence.ports.speech import Ears, Final, HeardWords, Hearing, SpeechBegan
+from ringfence.ports.speech import Ears, Hearing
 from ringfence.speech.base import EarsKind, Turns, Wires, gone
+from ringfence.speech.utterances import UtteranceHearing
 
 NAME = "local"
 SERVICE = "pocketsphinx"
 SENTENCES_MAX = 200
-UTTERANCE_MS_MAX = 30_000
-BEFORE_MS = 300  # of sound before the detector was sure
-UTTERANCES_MAX = 8  # that wait to be decoded
 _HZ = 16_000  # what its model was made for
 _EDGE = silence(200)
 _WORDS = re.compile(r"[a-z']+")
@@ -50,7 +47,12 @@ class LocalEars:
         if missing := self._missing():
             raise gone(SERVICE, missing, "speech_program")
         decoder = await asyncio.to_thread(_decoder, sentences)
-        return _LocalHearing(decoder, self._one_at_a_time, self._turns)
+
+        async def recognise(ulaw: bytes) -> str:
+            async with self._one_at_a_time:
+                return await asyncio.to_thread(_decoded, decoder, ulaw)
+
+        return UtteranceHearing(SERVICE, recognise, self._turns)
 
     async def check(self) -> str:
         return self._missing()
@@ -62,63 +64,6 @@ class LocalEars:
         if find_spec("pocketsphinx") is None:
             return "it is not installed; pip install 'ringfence[ear]'."
         return ""
-
-
-class _LocalHearing:
-    def __init__(self, decoder: Any, one_at_a_time: asyncio.Lock, turns: Turns) -> None:
-        self._decoder, self._one_at_a_time = decoder, one_at_a_time
-        self._framer = Framer()
-        self._settings = ActivitySettings(stop_ms=turns.silence_ms)
-        self._detector = EnergyDetector(self._settings)
-        self._utterance: list[bytes] = []
-        self._heard: asyncio.Queue[HeardWords | bytes | None] = asyncio.Queue()
-        self._waiting = 0
-        self._closed = False
-
-    async def feed(self, sound: bytes) -> None:
-        if self._closed:
-            raise gone(SERVICE, "this ear was closed.", "speech_closed")
-        for frame in self._framer.feed(sound):
-            self._frame(frame)
-
-    async def finish(self) -> None:
-        if self._detector.is_speech:
-            self._detector = EnergyDetector(self._settings)
-            self._end_utterance()
-        elif not self._waiting:
-            self._heard.put_nowait(Final("", turn_over=True))
-
-    async def words(self) -> AsyncIterator[HeardWords]:
-        while (item := await self._heard.get()) is not None and not self._closed:
-            if not isinstance(item, bytes):
-                yield item
-                continue
-            self._waiting -= 1
-            async with self._one_at_a_time:
-                text = await asyncio.to_thread(_decoded, self._decoder, item)
-            yield Final(text, turn_over=True)
-
-    async def close(self) -> None:
-        self._closed = True
-        self._heard.put_nowait(None)
-
-    def _frame(self, frame: bytes) -> None:
-        change = self._detector.hear(frame)
-        self._utterance.append(frame)
-        if change is Activity.STARTED:
-            self._heard.put_nowait(SpeechBegan())
-        if not self._detector.is_speech and change is None:
-            del self._utterance[: -BEFORE_MS // FRAME_MS]
-        too_long = len(self._utterance) * FRAME_MS >= UTTERANCE_MS_MAX
-        if change is Activity.STOPPED or too_long:
-            self._end_utterance()
-
-    def _end_utterance(self) -> None:
-        utterance, self._utterance = b"".join(self._utterance), []
-        self._waiting += 1
-        if self._waiting > UTTERANCES_MAX:
-            raise gone(SERVICE, "nobody reads what it hears.", "speech_unread")
-        self._heard.put_nowait(utterance)
 
 
 def _decoder(sentences: Sequence[str]) -> Any:
