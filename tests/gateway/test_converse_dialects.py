@@ -14,6 +14,7 @@ import pytest
 
 from live_call_rig import CALL_SID, SILENCE, LiveRig, Wire
 from ringfence.gateway.live_call import Sentence
+from ringfence.model.call import EndReason
 from ringfence.ports.speech import Final, Partial
 from ringfence.providers.media import SpeaksMedia
 from ringfence.providers.plivo_media import MEDIA as PLIVO
@@ -188,5 +189,5 @@ async def test_what_is_on_record_as_heard_is_what_was_played(
     rig.agent.answers.append([Sentence("Goodbye.", hang_up=True)])
     rig.ear.says(Final("Stop now please.", turn_over=True))
     await passes(rig, line, 600)
-    assert isinstance(await rig.over(), EndCall)
+    assert await rig.over() == EndCall(EndReason.ENDED_BY_AGENT)
     assert [words.text for words in rig.core.all(WordsBegun)][-1] == "Goodbye."
