@@ -48,6 +48,8 @@ class Client:
         self.sent: list[dict[str, Any]] = []
         self._incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._incoming.put_nowait({"type": "websocket.connect"})
+        self.closing = asyncio.Event()  # unset while the other side does not answer a close
+        self.closing.set()
         scope = {
             "type": "websocket",
             "path": path,
@@ -59,6 +61,8 @@ class Client:
 
     async def _send(self, message: Any) -> None:
         self.sent.append(dict(message))
+        if message["type"] == "websocket.close":
+            await self.closing.wait()
 
     async def send(self, text: str) -> None:
         self._incoming.put_nowait({"type": "websocket.receive", "text": text})
@@ -249,6 +253,20 @@ async def test_a_provider_that_goes_away_is_not_closed_again() -> None:
     assert client.close_codes == []
     assert client.task.done()
     assert house.places.open == 0
+
+
+async def test_a_close_that_nobody_answers_keeps_no_place() -> None:
+    house = House()
+    client = await house.answers()
+    client.closing.clear()
+    house.conversations.tell_all(Killed())
+    await client.settle()
+    assert client.close_codes == [1000]
+    assert house.places.open == 0
+    assert not client.task.done()
+    client.closing.set()
+    await client.settle()
+    assert client.task.done()
 
 
 async def test_a_store_that_is_down_is_ours_and_not_the_providers() -> None:

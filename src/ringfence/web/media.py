@@ -156,12 +156,14 @@ class MediaDoor:
             self._tell(client, error)
             await socket.close(BROKEN)
         else:
-            await self._talk(conversation, socket)
+            await self._talk(conversation, socket, place)
 
-    async def _talk(self, conversation: Conversation, socket: AsgiSocket) -> None:
+    async def _talk(self, conversation: Conversation, socket: AsgiSocket, place: Place) -> None:
         try:
             await self._conversations.run(conversation)
         finally:
+            # The other side may take long to close; it does not keep anybody else out meanwhile.
+            place.leave()
             await socket.close(conversation.close_code)
 
     def _tell(self, client: str, error: WrongRequest | LineBlocked | StoreError) -> None:
