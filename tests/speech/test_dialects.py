@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
 
 import orjson
@@ -11,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfence.audio.frames import silence
-from ringfence.model.errors import ConfigInvalid, SpeechError
+from ringfence.model.errors import ConfigInvalid, NotDispatched, SpeechError
 from ringfence.model.line import Secret
 from ringfence.model.voice import SpeechChoice
-from ringfence.ports.sockets import SocketClosed
+from ringfence.model.wire import WireRequest
+from ringfence.ports.sockets import Socket, SocketClosed, Streamed
 from ringfence.ports.speech import Final, HeardWords, Partial, SpeechBegan, Spoken
 from ringfence.speech import ears, mouths
 from ringfence.speech.base import TRANSCRIPT_CHARS_MAX, Junk, Turns, Wires, tame
@@ -377,3 +379,50 @@ def test_a_voice_of_elevenlabs_must_be_named() -> None:
 
 def test_sound_of_an_idle_flux_is_silence() -> None:
     assert Flux(CHOICE).idle() == silence(80)
+
+
+# -- addresses ---------------------------------------------------------------------------------
+
+
+class Noting:
+    """Opens nothing, and keeps what was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[WireRequest] = []
+
+    async def connect(self, request: WireRequest) -> Socket:
+        self.asked.append(request)
+        raise NotDispatched("nobody is there.")
+
+    def open(self, request: WireRequest) -> AbstractAsyncContextManager[Streamed]:
+        self.asked.append(request)
+        raise NotDispatched("nobody is there.")
+
+
+ADDRESSES = {
+    "deepgram": "://api.deepgram.com/v1/",
+    "elevenlabs": "://api.elevenlabs.io/v1/",
+    "openai": "://api.openai.com/v1/",
+}
+
+
+@pytest.mark.proves("P9")
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("name", sorted(ADDRESSES))
+async def test_the_houses_own_address_is_public_and_encrypted(name: str, own: bool) -> None:
+    noting = Noting()
+    wires = Wires(noting, noting)
+    base = "http://127.0.0.1:9/v1" if own else ""
+    choice = SpeechChoice(name, voice="v", api_key=Secret("the-secret-key"), base_url=base)
+    with pytest.raises(SpeechError, match="nobody is there"):
+        await ears()[name].make(choice, wires, Turns()).listen("en-US")
+    with pytest.raises(SpeechError, match="nobody is there"):
+        await anext(mouths()[name].make(choice, wires).speak("Hello.", "en-US"))
+    for request in noting.asked:
+        scheme, _, _ = request.url.partition("://")
+        assert scheme in (("ws", "http") if own else ("wss", "https"))
+        assert own or ADDRESSES[name] in request.url
+        assert request.public_only is not own
+        assert "the-secret-key" not in f"{request.url}{request!r}"
+        assert "the-secret-key" in str(request.secret_headers)
+    assert len(noting.asked) == 2

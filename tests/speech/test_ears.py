@@ -139,6 +139,26 @@ async def test_language_and_hints_reach_the_service(service: Service, wires: Wir
     assert "'de" in told or session.query["model"] == ["flux-general-en"]
 
 
+@pytest.mark.parametrize(
+    ("name", "by_service", "asked"),
+    [
+        ("deepgram-nova", True, {"endpointing": "640", "utterance_end_ms": "1000"}),
+        ("deepgram-nova", False, {"endpointing": "300", "encoding": "mulaw"}),
+        ("elevenlabs", True, {"commit_strategy": "vad", "vad_silence_threshold_secs": "0.64"}),
+        ("elevenlabs", False, {"commit_strategy": "manual", "audio_format": "ulaw_8000"}),
+    ],
+)
+async def test_who_ends_turns_is_said_in_the_address(
+    name: str, wires: Wires, by_service: bool, asked: dict[str, str]
+) -> None:
+    async with EARS[name].server() as server:
+        turns = Turns(by_service, silence_ms=640)
+        made = ears()[EARS[name].word].make(EARS[name].choice(server), wires, turns)
+        await (await made.listen("en-US")).close()
+        query = {key: values[0] for key, values in server.sessions[0].query.items()}
+    assert asked.items() <= query.items()
+
+
 @every_ear
 @pytest.mark.proves("P9")
 @pytest.mark.parametrize(

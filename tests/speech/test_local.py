@@ -131,6 +131,15 @@ async def test_no_program_outlives_its_mouth(stand_in: Callable[[str], Path], wa
         os.kill(pid, 0)
 
 
+@needs("espeak-ng")
+async def test_a_closed_mouth_says_nothing_more() -> None:
+    mouth = mouths()["local"].make(SpeechChoice("local", model="espeak-ng"), NO_WIRES)
+    await mouth.close()
+    with pytest.raises(SpeechError) as caught:
+        await said(mouth, "hello")
+    assert caught.value.code == "speech_closed"
+
+
 async def _written(path: Path) -> int:
     async with asyncio.timeout(WAIT_S):
         while not (path.exists() and path.read_text().strip()):
