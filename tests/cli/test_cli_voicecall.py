@@ -146,6 +146,7 @@ async def test_continue_answers_with_what_the_person_says(sqlite_url: str) -> No
     async with phoning(sqlite_url) as story:
         phone, id_ = await talking(story)
         asking = asyncio.ensure_future(story.run("continue", "--call-id", id_, "-m", "Go on?"))
+        await _is_said(story, phone, "Go on?")
         await story.until(phone.hears("Go on?"))
         phone.says("Yes, please.")
         await story.until(_on_record(story, "Yes, please."))
@@ -153,6 +154,12 @@ async def test_continue_answers_with_what_the_person_says(sqlite_url: str) -> No
         assert (await asking).stdout == "Yes, please.\n"
         phone.hangs_up()
         await story.settles()
+
+
+async def _is_said(story: Phoning, phone: Phone, text: str) -> None:
+    """It sounds; the story's clock stands still until the command has come so far."""
+    while text not in [one.text for c in phone.connections for one in c.call.played]:
+        await story.story.settle()
 
 
 async def _on_record(story: Phoning, text: str) -> None:
