@@ -17,7 +17,7 @@ from ringfence.net.streaming import HttpStreams
 from ringfence.ports.sockets import SocketClosed
 
 SECRET = "Token very-secret-of-mine"
-WAIT_S = 10.0
+WAIT_S = 30.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -46,7 +46,7 @@ def upgrade(host: str, **changes: object) -> WireRequest:
         "method": "GET",
         "url": f"ws://{host}/talk?secret=in-the-query",
         "secret_headers": {"Authorization": SECRET},
-        "timeout_s": 5.0,
+        "timeout_s": 30.0,
         **changes,
     }
     return WireRequest(**fields)  # type: ignore[arg-type]

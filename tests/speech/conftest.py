@@ -1,4 +1,4 @@
-"""Wires to loopback with little patience, closed after each test."""
+"""Wires to loopback, closed after each test."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from ringfence.net.socket import SocketClient
 from ringfence.net.streaming import HttpStreams
 from ringfence.speech.base import EarLimits, MouthLimits, Wires
 
-EAR = EarLimits(waiting_ms=5_000, ready_s=0.4, finish_s=0.4, idle_s=30.0, goodbye_s=0.2)
-MOUTH = MouthLimits(stall_s=0.4, sound_ms_max=60_000)
+# As patient as a busy machine needs; `hasty` is for services that will not answer.
+EAR = EarLimits(waiting_ms=20_000, ready_s=20.0, finish_s=20.0, idle_s=30.0)
+MOUTH = MouthLimits(stall_s=20.0)
+HASTY_EAR = EarLimits(waiting_ms=20_000, ready_s=0.4, finish_s=0.4, idle_s=30.0)
+HASTY_MOUTH = MouthLimits(stall_s=0.4)
 
 
 @pytest.fixture
@@ -20,3 +23,8 @@ async def wires() -> AsyncIterator[Wires]:
     yield Wires(sockets, streams, EAR, MOUTH)
     await sockets.close()
     await streams.close()
+
+
+@pytest.fixture
+def hasty(wires: Wires) -> Wires:
+    return Wires(wires.sockets, wires.streams, HASTY_EAR, HASTY_MOUTH)

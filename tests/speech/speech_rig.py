@@ -22,7 +22,7 @@ from ringfence.simulator.speech_openai import OpenAIVendor
 from ringfence.speech import ears, mouths
 from ringfence.speech.base import Turns, Wires
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 SENTENCE = "yes please call me back"
 
 

@@ -214,11 +214,11 @@ async def test_nobody_at_the_address_is_an_error_of_the_service(
 
 @every_ear
 async def test_a_service_that_takes_the_call_and_says_nothing_does_not_hold_the_turn(
-    service: Service, wires: Wires
+    service: Service, hasty: Wires
 ) -> None:
     """One that greets is found out; of one that does not, the turn ends without words."""
     async with service.server(SENTENCE, faults=SpeechFaults(mute=True)) as server:
-        hearing = await service.ears(server, wires).listen("en-US")
+        hearing = await service.ears(server, hasty).listen("en-US")
         await feed(hearing, spoken_sound())
         if service.greets:
             assert (await ending_of(hearing)).code == "speech_silent"
