@@ -115,12 +115,13 @@ class Story:
         """True once every task of the carrier waits for the clock, and no call for an answer of ours."""
         still = 0
         for _ in range(STEPS_MAX):
-            asked = self.carrier.voice.reports.in_flight
+            # A webhook that waits for a slow agent waits for the clock as well.
+            asked = self.carrier.voice.reports.in_flight - self.gateway.calls.telling.waiting
             calls = len(self.carrier.voice.sessions)
             # A call has sleepers of its own besides what plays, and people who talk wait for no
             # clock: while there are calls, rest is what lasts.
             waits = self.carrier.world.exchange.under_way <= self.clock.sleepers + 2 * calls
-            still = still + 1 if waits and not asked else 0
+            still = still + 1 if waits and asked <= 0 else 0
             if still > (STILL_WITH_CALLS if calls else 0):
                 return True
             await asyncio.sleep(0)

@@ -84,6 +84,7 @@ class Gateway:
     worker: Worker
     events: EventIntake
     reconciliation: Reconciliation
+    calls: CallDesk
     public: PublicDoor
     private: Starlette
 
@@ -120,7 +121,9 @@ async def open_gateway(settings: Settings, swaps: Swaps | None = None) -> AsyncI
             # It sends what waits, which may take seconds: never on the loop.
             stack.push_async_callback(asyncio.to_thread, traces.close)
             kit = dataclasses.replace(kit, trace=traces)
-        yield _assemble(settings, kit)
+        gateway = _assemble(settings, kit)
+        stack.push_async_callback(gateway.calls.close)
+        yield gateway
 
 
 def equipment(
@@ -276,7 +279,7 @@ def _assemble(settings: Settings, kit: Equipment) -> Gateway:
         frozenset(settings.gateway.private_hosts),
     ).app()
     return Gateway(
-        settings, kit, receiver, dispatcher, worker, events, reconciliation, public, private
+        settings, kit, receiver, dispatcher, worker, events, reconciliation, desk, public, private
     )
 
 

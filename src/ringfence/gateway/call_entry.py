@@ -30,13 +30,13 @@ from ringfence.model.call import (
     WhatNext,
     Words,
 )
-from ringfence.model.errors import InvalidNumber
 from ringfence.model.instruction import Refusal, Refuse
 from ringfence.model.line import Line
 from ringfence.model.message import Direction, MessageClass
-from ringfence.model.phone import PhoneNumber, from_sender
+from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act, Decision, Verdict
 from ringfence.ports import Tx
+from ringfence.text.caller_id import shown_number
 
 HOLD: Final = "hold"
 HOLD_S: Final = 5
@@ -56,7 +56,7 @@ def ring(kit: Equipment, tx: Tx, line: Line, event: IncomingCall, now: datetime)
     manner = Manner(voice, voice.route_to(event.called))
     if tx.calls.at_provider(line.id, event.provider_id) is not None:
         return Step()
-    number = _shown(event)
+    number = shown_number(event.caller, hidden=event.hidden)
     if number is None:
         _, entry = FactsDesk(kit, tx, (), now).decide_unnamed(line, event.provider_id)
         tx.audit.append([entry])
@@ -70,7 +70,8 @@ def ring(kit: Equipment, tx: Tx, line: Line, event: IncomingCall, now: datetime)
     held = _held_for(decision)
     if held is None:
         tx.calls.add([_refused(call, now)])
-        return Step((Refuse(Refusal.REJECTED),))
+        busy = {reason.code for reason in decision.reasons} == {_FULL}
+        return Step((Refuse(Refusal.BUSY if busy else Refusal.REJECTED),))
     if held == _UNPAIRED:
         return _pair(kit, tx, line, manner, call, now)
     desk.counts.raise_for(question)
@@ -79,7 +80,7 @@ def ring(kit: Equipment, tx: Tx, line: Line, event: IncomingCall, now: datetime)
     call = fold(kit, tx, call, Told(CallState.ANSWERED, event.provider_id), now)
     if held == _PIN_OWED:
         return Step((words.pin_asked(manner, manner.settings.sentences.ask_pin, 1),), call)
-    if held == _FULL or _is_full(kit, tx, line, call):
+    if _is_full(kit, tx, line, call):
         return Step(tuple(words.held(manner, HOLD, HOLD_S)), call)
     return _greet(tx, line, manner, call, now)
 
@@ -118,16 +119,9 @@ def pin_given(
     question = Question(Act.ANSWER, line, call.person.number, "person", call=call, pin_given=True)
     decision, entry = FactsDesk(kit, tx, [question], now).decide(question, call.id)
     tx.audit.append([entry])
-    if _held_for(decision) not in ("", _FULL):
+    if _held_for(decision) != "":
         return Step(tuple(words.farewell(manner, voice.sentences.no_pin)), call)
     return held(kit, tx, line, manner, call, now)
-
-
-def _shown(event: IncomingCall) -> PhoneNumber | None:
-    try:
-        return None if event.hidden else from_sender(event.caller)
-    except InvalidNumber:
-        return None
 
 
 def _held_for(decision: Decision) -> str | None:
@@ -136,15 +130,10 @@ def _held_for(decision: Decision) -> str | None:
     codes = {reason.code for reason in decision.reasons if not reason.met_by}
     if decision.verdict is Verdict.ALLOW:
         return ""
-    if (
-        decision.verdict is Verdict.HOLD
-        and len(codes) == 1
-        and codes <= {_FULL, _PIN_OWED, _UNPAIRED}
-    ):
+    # A line that is full even for those who wait (`callLimits.waiting`) is busy.
+    if decision.verdict is Verdict.HOLD and len(codes) == 1 and codes <= {_PIN_OWED, _UNPAIRED}:
         return codes.pop()
-    # A full line does not keep anybody from giving the PIN; it is asked about again then.
-    both = decision.verdict is Verdict.HOLD and codes == {_FULL, _PIN_OWED}
-    return _PIN_OWED if both else None
+    return None
 
 
 def _pair(kit: Equipment, tx: Tx, line: Line, manner: Manner, call: Call, now: datetime) -> Step:

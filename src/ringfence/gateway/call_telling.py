@@ -38,6 +38,8 @@ class Telling:
     def __init__(self, kit: Equipment, asking: Asking) -> None:
         self._kit, self._asking = kit, asking
         self._tasks: set[asyncio.Task[None]] = set()
+        self.waiting = 0
+        """Webhooks that wait for an agent: what they wait for is an answer, or the clock."""
 
     async def answer(
         self,
@@ -62,7 +64,11 @@ class Telling:
     ) -> WireResponse:
         """The agent is asked: an answer that comes soon goes out at once."""
         if provider.call_capabilities.answers_with_instructions:
-            await self._asking.done_within(turn.id, INLINE_S)
+            self.waiting += 1
+            try:
+                await self._asking.done_within(turn.id, INLINE_S)
+            finally:
+                self.waiting -= 1
             return provider.answer_call(await after(True), call.id, line)
         self._start(self._follow(provider, line, call, turn, after))
         return provider.answer_call((), call.id, line)

@@ -45,7 +45,9 @@ async def place(desk: Desk, request: Request, principal: Principal) -> Response:
         shown = {"state": seen.status.value, "reasons": _reasons(seen.reasons)}
         return JSONResponse({"dry_run": True, "line": line.id, **shown})
     answer = await bridge.send(desk.kit, wanted)
-    code = await desk.kit.store.read(lambda tx: _code(tx, answer.message))
+    # Who decides about drafts may know their codes; an agent must not (P2).
+    decides = principal.may(Permission.APPROVE)
+    code = await desk.kit.store.read(lambda tx: _code(tx, answer.message)) if decides else ""
     document = {
         "message": answer.message.id,
         "state": answer.message.status.value,
