@@ -34,9 +34,11 @@ from ringfence.voice.events import (
     AgentFailed,
     EarFailed,
     Killed,
+    Leaving,
     PersonBegan,
     PersonFinal,
     PersonPartial,
+    Replaced,
     SentenceAllowed,
     SentenceRefused,
     SocketGone,
@@ -685,7 +687,13 @@ def test_an_end_without_words_is_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("event", "how"),
-    [(StreamStopped(), Loss.STOPPED), (SocketGone(), Loss.GONE), (STARTED, Loss.STARTED_TWICE)],
+    [
+        (StreamStopped(), Loss.STOPPED),
+        (SocketGone(), Loss.GONE),
+        (STARTED, Loss.STARTED_TWICE),
+        (Replaced(), Loss.REPLACED),
+        (Leaving(), Loss.LEFT),
+    ],
 )
 def test_a_stream_that_ends_without_us_ends_the_session_once(event: object, how: Loss) -> None:
     rig = speaking()

@@ -35,9 +35,11 @@ from ringfence.voice.events import (
     AgentFailed,
     EarFailed,
     Killed,
+    Leaving,
     PersonBegan,
     PersonFinal,
     PersonPartial,
+    Replaced,
     SentenceAllowed,
     SentenceRefused,
     SessionEvent,
@@ -206,6 +208,7 @@ class History:
                 EarFailed(),
                 StreamStopped(),
                 SocketGone(),
+                rng.choice([Replaced(), Leaving()]),
                 STARTED,
             ]
         )

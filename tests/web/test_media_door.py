@@ -255,6 +255,15 @@ async def test_a_provider_that_goes_away_is_not_closed_again() -> None:
     assert house.places.open == 0
 
 
+async def test_a_process_that_ends_lets_its_calls_go_and_hangs_up_on_nobody() -> None:
+    house = House(Script("A computer."))
+    client = await house.answers()
+    house.conversations.leave()
+    await client.settle()
+    assert client.close_codes == [1001]
+    assert house.rig.core.ends == [StreamOver(Loss.LEFT)]
+
+
 async def test_a_close_that_nobody_answers_keeps_no_place() -> None:
     house = House()
     client = await house.answers()

@@ -13,7 +13,7 @@ from ringfence.gateway.stream_tokens import StreamTokens
 from ringfence.model.errors import NotFound
 from ringfence.model.wire import WebhookRequest
 from ringfence.ports import Clock
-from ringfence.voice.events import Replaced, SessionEvent
+from ringfence.voice.events import Leaving, Replaced, SessionEvent
 
 
 class PreparesCalls(Protocol):
@@ -59,6 +59,10 @@ class Conversations:
     def tell_all(self, event: SessionEvent) -> None:
         for conversation in list(self._under_way.values()):
             conversation.tell(event)
+
+    def leave(self) -> None:
+        """This process ends: every stream is let go with its record whole, and no call is hung up."""
+        self.tell_all(Leaving())
 
     async def open(
         self,

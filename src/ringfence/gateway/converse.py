@@ -63,6 +63,7 @@ log = logging.getLogger("ringfence.media")
 
 # Close codes of a websocket (RFC 6455 section 7.4.1; 1013 from its registry).
 DONE: Final = 1000
+LEAVING: Final = 1001
 POLICY: Final = 1008
 BROKEN: Final = 1011
 TOO_SLOW: Final = 1013
@@ -222,6 +223,8 @@ class Conversation:
     def _ended(self, how: EndCall | StreamOver) -> None:
         if how == StreamOver(Loss.STARTED_TWICE):
             self.close_code = POLICY
+        elif how == StreamOver(Loss.LEFT):
+            self.close_code = LEAVING
         elif how == EndCall(EndReason.FAILED):
             self.close_code = BROKEN
         self._over.set_result(how)

@@ -79,7 +79,7 @@ class LiveCall(Protocol):
     async def ended(self, how: EndCall | StreamOver) -> None:
         """The last thing told. EndCall: hang up at the provider, with retries. StreamOver: the stream
         ended without us, and only the provider knows whether the call did (REPLACED: another stream of
-        the same call goes on). The socket is closed after this returns."""
+        the same call goes on; LEFT: this process ends, and the call is not to be hung up). The socket is closed after this returns."""
 
 
 @dataclass(frozen=True, slots=True)

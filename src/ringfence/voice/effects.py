@@ -177,6 +177,7 @@ class Loss(Enum):
     STOPPED = "stopped"  # the provider said so: a hang-up, or other instructions
     GONE = "gone"  # the socket broke off
     REPLACED = "replaced"  # a newer stream of the same call has come
+    LEFT = "left"  # this process ends, and the call need not
     STARTED_TWICE = "started_twice"  # no socket of ours any more (B142)
 
 

@@ -118,6 +118,11 @@ class Replaced:
 
 
 @dataclass(frozen=True, slots=True)
+class Leaving:
+    """This process ends; the call may go on in the next (B149)."""
+
+
+@dataclass(frozen=True, slots=True)
 class ToldToSay:
     """Words for the person from somebody else than the turn's answer. An agent's need a decision."""
 
@@ -166,6 +171,7 @@ SessionEvent = (
     | Tick
     | SocketGone
     | Replaced
+    | Leaving
     | ToldToSay
     | ToldToPress
     | ToldToEnd

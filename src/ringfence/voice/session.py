@@ -45,6 +45,7 @@ from ringfence.voice.events import (
     AgentFailed,
     EarFailed,
     Killed,
+    Leaving,
     PersonBegan,
     PersonFinal,
     PersonPartial,
@@ -167,6 +168,8 @@ class Session:
                 self._close(StreamOver(Loss.GONE), now)
             case Replaced():
                 self._close(StreamOver(Loss.REPLACED), now)
+            case Leaving():
+                self._close(StreamOver(Loss.LEFT), now)
             case MarkReturned():
                 self._mark(event.name, now)
             case SpeechMade():
