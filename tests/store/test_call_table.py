@@ -52,6 +52,8 @@ FULL = call(
     error_code=31_005,
     called="+15555550100",
     silences=1,
+    pin_given=True,
+    recent=("a1", "b2"),
     awaited_until=later(seconds=7),
 )
 

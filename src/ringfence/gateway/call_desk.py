@@ -5,6 +5,7 @@ they want to say passes the gate before it is said (call_asking)."""
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
@@ -43,6 +44,10 @@ from ringfence.providers.base import PlacesCalls, Verified
 log = logging.getLogger("ringfence.call")
 
 
+RECENT_MAX = 32
+"""Webhooks of one call whose names are kept: redeliveries come within minutes."""
+
+
 class CallDesk:
     """Takes the voice webhooks of all lines."""
 
@@ -70,15 +75,21 @@ class CallDesk:
             return await self.telling.answer(
                 provider, line, None, refusal, provider_id=event.provider_id, rings=_asks(event)
             )
-        return await self._answer(provider, line, event)
+        # Who fetches the instructions asks for the same ones again; who is told by requests must not
+        # tell a thing twice.
+        fetches = provider.call_capabilities.answers_with_instructions
+        token = "" if fetches else digest(provider.call_dedupe_token(verified))[:16]
+        return await self._answer(provider, line, event, token)
 
     async def close(self) -> None:
         await self.telling.close()
         await self.asking.close()
 
-    async def _answer(self, provider: PlacesCalls, line: Line, event: CallEvent) -> WireResponse:
+    async def _answer(
+        self, provider: PlacesCalls, line: Line, event: CallEvent, token: str
+    ) -> WireResponse:
         kit, now = self._kit, self._kit.clock.now()
-        step = await kit.store.write(lambda tx: self._step(tx, line, event, now))
+        step = await kit.store.write(lambda tx: self._step(tx, line, event, token, now))
         kit.calls_bell.ring()
         call, turn = step.call, step.turn
         if call is not None and turn is not None:
@@ -103,7 +114,7 @@ class CallDesk:
 
     # -- one event, one transaction ------------------------------------------------------------
 
-    def _step(self, tx: Tx, line: Line, event: CallEvent, now: datetime) -> Step:
+    def _step(self, tx: Tx, line: Line, event: CallEvent, token: str, now: datetime) -> Step:
         kit = self._kit
         if isinstance(event, IncomingCall):
             return entry.ring(kit, tx, line, event, now)
@@ -113,6 +124,11 @@ class CallDesk:
         if call is None or call.line != line.id:
             log.warning("a call of nobody's", extra={"line": line.id})
             return Step()
+        if token and token in call.recent:
+            return Step()  # told twice (B116)
+        if token:
+            call = replace(call, recent=(*call.recent, token)[-RECENT_MAX:])
+            tx.calls.save([call])
         match event:
             case WhatNext():
                 return self._what_next(tx, line, call, event, now)

@@ -31,6 +31,8 @@ PARTING = timedelta(seconds=12)
 """How long the last sentence has before the call is hung up on whatever it says."""
 TRIES_S = (2, 5, 15, 60, 300)
 FOUND_S = (5, 15, 30, 60, 120)
+UNANSWERED_MAX = timedelta(minutes=10)
+"""No call rings longer."""
 CLOCK_SLACK = timedelta(minutes=2)
 
 
@@ -76,9 +78,10 @@ class CallLooks:
         kit = self._kit
         farewell = _farewell(line, call)
         if farewell and call.looks == 0 and call.state is CallState.ANSWERED:
-            for request in provider.tell(farewell, call.person.provider_id, call.id, line):
-                told = provider.told(await kit.http.send(request))
-            if told is Answer.DONE:
+            requests = provider.tell(farewell, call.person.provider_id, call.id, line)
+            # What prepares may be refused; the last one does it (see `PlacesCalls.tell`).
+            *_, last = [await kit.http.send(request) for request in requests]
+            if provider.told(last) is Answer.DONE:
                 await self._put_off(call, PARTING)
                 return
         request = provider.hang_up(call.person.provider_id, line)
@@ -91,9 +94,25 @@ class CallLooks:
     async def _ask(self, call: Call, line: Line, provider: PlacesCalls) -> None:
         kit = self._kit
         request = provider.fetch_call(call.person.provider_id, line)
-        remote = provider.call_fetched(await kit.http.send(request))
+        response = await kit.http.send(request)
         now = kit.clock.now()
+        try:
+            remote = provider.call_fetched(response)
+        except ProviderRejected:
+            # Some forget a call minutes after its end: unknown once it cannot last any more is over.
+            if call.ending is None and now < _latest_end(call):
+                raise
+            await kit.store.write(lambda tx: self._forgotten(tx, call.id, now))
+            return
         await kit.store.write(lambda tx: self._learned(tx, call.id, line, remote, now))
+
+    def _forgotten(self, tx: Tx, call_id: str, now: datetime) -> None:
+        call = tx.calls.get(call_id)
+        if call is None or call.is_over:
+            return
+        reason = call.ending or EndReason.LOST
+        state = CallState.ENDED if call.state is CallState.ANSWERED else CallState.FAILED
+        fold(self._kit, tx, replace(call, ending=reason), Told(state, source="look"), now)
 
     def _learned(self, tx: Tx, call_id: str, line: Line, remote: RemoteCall, now: datetime) -> None:
         call = tx.calls.get(call_id)
@@ -180,6 +199,11 @@ def _is_unanswered(call: Call, line: Line, now: datetime) -> bool:
     reap_s = line.voice.reap_s if line.voice is not None else 0
     unanswered = call.state in (CallState.OFFERED, CallState.RINGING)
     return bool(reap_s) and unanswered and now >= call.created_at + timedelta(seconds=reap_s)
+
+
+def _latest_end(call: Call) -> datetime:
+    """It cannot last longer: the provider itself ends it then."""
+    return (call.person.answered_at or call.created_at) + call.time_limit + UNANSWERED_MAX
 
 
 def _is_past_limit(call: Call, now: datetime) -> bool:

@@ -144,7 +144,8 @@ class Call:
     hang-up is owed; `look_at` is when somebody must look after the call again (None: it is over),
     `looks` how often that was in vain. `called` is the number of ours that was rung, or rings: its route
     holds on this call (B124). `silences` counts how often nobody said anything when it was
-    their turn; `pin_given`: the caller gave the line's PIN.
+    their turn; `pin_given`: the caller gave the line's PIN. `recent`
+    are the names of the last webhooks that were acted on.
     `awaited_until` is set while somebody waits for what the person says next, and for no longer than
     that: one at a time (B134)."""
 
@@ -173,6 +174,7 @@ class Call:
     called: str = field(default="", repr=False)
     silences: int = 0
     pin_given: bool = False
+    recent: tuple[str, ...] = ()
     awaited_until: datetime | None = None
 
     @property

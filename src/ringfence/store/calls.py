@@ -24,7 +24,7 @@ _BIGINTS = (
 _COLUMNS = columns(
     "id line direction mode number contact_id time_limit created_at updated_at initiator "
     "message_id outbox_id turn sequence disclosed_at said_at pressed ending look_at looks "
-    "error_code called silences pin_given awaited_until live",
+    "error_code called silences recent pin_given awaited_until live",
     **dict.fromkeys(_BIGINTS.split(), "bigint"),
 )
 _CALL = ", ".join(f"c.{name}" for name in names(_COLUMNS) if name not in ("number", "live"))
@@ -156,6 +156,7 @@ def _row(call: Call) -> Row:
         call.error_code,
         storable(call.called),
         call.silences,
+        " ".join(call.recent),
         int(call.pin_given),
         micros_or_none(call.awaited_until),
         int(not call.is_over),
@@ -166,7 +167,7 @@ def _call(row: Row, legs: Sequence[Leg]) -> Call:
     id_, line, direction, mode, contact_id, time_limit, created_at, updated_at = row[:8]
     initiator, message_id, outbox_id, turn, sequence, disclosed_at, said_at = row[8:15]
     pressed, ending, look_at, looks, error_code, called, silences = row[15:22]
-    pin_given, awaited_until = row[22:]
+    recent, pin_given, awaited_until = row[22:]
     person, *joined = legs
     return Call(
         id=id_,
@@ -193,6 +194,7 @@ def _call(row: Row, legs: Sequence[Leg]) -> Call:
         error_code=error_code,
         called=called,
         silences=silences,
+        recent=tuple(recent.split()),
         pin_given=bool(pin_given),
         awaited_until=moment_or_none(awaited_until),
     )

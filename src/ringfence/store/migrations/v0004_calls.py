@@ -12,7 +12,7 @@ _CALLS = (
         turn BIGINT NOT NULL, sequence BIGINT NOT NULL, disclosed_at BIGINT, said_at BIGINT,
         pressed TEXT NOT NULL, ending TEXT NOT NULL, look_at BIGINT, looks BIGINT NOT NULL,
         error_code BIGINT, called TEXT NOT NULL, silences BIGINT NOT NULL,
-        pin_given BIGINT NOT NULL, awaited_until BIGINT,
+        recent TEXT NOT NULL,         pin_given BIGINT NOT NULL, awaited_until BIGINT,
         live BIGINT NOT NULL
     )""",
     "CREATE INDEX calls_live ON calls (seq) WHERE live = 1",
