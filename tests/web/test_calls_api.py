@@ -12,11 +12,13 @@ from callers import bearer, call
 
 from calling import ANN, BEN, Calling, calling
 from looking import Answer
+from ringfence.gateway.halt import stop
 from ringfence.model.call import CallState, CallTurn, CallTurnState, EndReason, Speaker
+from ringfence.model.contact import SwitchScope
 from ringfence.model.principal import PrincipalKind
 from ringfence.model.wire import WireRequest
 from ringfence.testing import Phone
-from telling import ScriptedAgent, telling
+from telling import OWNER, ScriptedAgent, telling
 
 PATH = "/api/v1/calls"
 AGENT, OPERATOR, VIEWER = PrincipalKind.AGENT, PrincipalKind.OPERATOR, PrincipalKind.VIEWER
@@ -373,6 +375,57 @@ async def test_keys_are_pressed_towards_the_person_and_kept_nowhere(store_url: s
         assert "4711" not in str(await story.words(await story.call()))
 
 
+# -- handing over ----------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("P1", "P7")
+async def test_a_live_call_is_handed_over_by_name(store_url: str) -> None:
+    async with calling(store_url) as story:
+        ann = await bearer(story.story, OPERATOR)
+        phone, id_ = await talking(story, ann)
+        for name in ("mallory", STRANGER, ""):
+            got = await verb(story, id_, "transfer", ann, to=name)
+            assert (got.status, got.document["code"]) == (400, "invalid_field")
+        told = await verb(story, id_, "transfer", ann, to="owner", message="One moment.")
+        assert (told.status, told.document["state"]) == (202, "told")
+        again = await verb(story, id_, "transfer", ann, to="owner")
+        assert again.document["code"] == "call_transferring"
+        await story.until(phone.hears("One moment."))
+        owner = story.phone(OWNER)
+        await story.until(owner.rings())
+        owner.answers()
+        await story.story.passes(seconds=10)
+        owner.hangs_up()
+        await story.until(phone.is_over())
+        await story.settles()
+        seen = (await call(story.story, "GET", f"{PATH}/{id_}", token=ann)).document
+        assert [(one["role"], one["state"]) for one in seen["joined"]] == [("owner", "ended")]
+        assert [one["text"] for one in seen["words"] if one["who"] == "owner"] == ["One moment."]
+        assert OWNER not in str(seen)
+
+
+@pytest.mark.proves("P1", "P3")
+async def test_a_call_is_not_handed_to_somebody_whom_the_gate_keeps(store_url: str) -> None:
+    async with calling(store_url) as story:
+        ann = await bearer(story.story, OPERATOR)
+        phone, id_ = await talking(story, ann)
+        kit, now = story.story.gateway.kit, story.story.clock.now()
+        scope = SwitchScope.CONTACT
+        await story.story.write(
+            lambda tx: stop(kit, tx, scope, OWNER, "holiday", "operator:ann", now)
+        )
+        got = await verb(story, id_, "transfer", ann, to="owner")
+        assert (got.status, got.document["state"]) == (202, "refused")
+        assert got.document["reasons"][0]["code"] == "stopped"
+        card = "Your card 4111 1111 1111 1111."
+        got = await verb(story, id_, "transfer", ann, to="owner", message=card)
+        assert got.document["state"] == "refused"
+        story.phone(OWNER).has_not_rung()
+        phone.hangs_up()
+        await story.settles()
+        assert (await story.call()).joined == ()
+
+
 # -- asking ----------------------------------------------------------------------------------------
 
 
@@ -409,6 +462,8 @@ async def test_a_question_that_nobody_answers_ends_in_time(store_url: str) -> No
     async with calling(store_url) as story:
         ann = await bearer(story.story, OPERATOR)
         phone, id_ = await talking(story, ann)
+        phone.says("Hello!")
+        await story.until(phone.hears("You said: Hello!"))
         asking = verb(story, id_, "ask", ann, message="Are you there?", wait_s=3)
         got = await story.until(asking)
         assert (got.status, got.document["code"]) == (504, "nobody_spoke")

@@ -25,11 +25,11 @@ LISTED = ("id", "created_at", "line", "direction", "number", "mode", "state", "e
 
 @click.group("voicecall")
 def command() -> None:
-    """Calls: setup, smoke, call, continue, speak, dtmf, end, status, tail, latency, expose."""
+    """Calls: setup, smoke, call, continue, speak, dtmf, transfer, end, status, tail, latency, expose."""
 
 
 _PLACING = (call, start, smoke, setup, expose)
-for _below in (*_PLACING, live.continue_, live.speak, live.dtmf, tail, latency):
+for _below in (*_PLACING, live.continue_, live.speak, live.dtmf, live.transfer, tail, latency):
     command.add_command(_below)
 
 
@@ -74,13 +74,6 @@ def status(ctx: click.Context, call_id: str | None, as_json: bool) -> None:
         )
     else:
         _print_call(document)
-
-
-@command.command("transfer", hidden=True, context_settings={"ignore_unknown_options": True})
-@click.argument("words", nargs=-1)
-def transfer(words: tuple[str, ...]) -> None:
-    """Hand a call to a person. Not there yet."""
-    raise click.ClickException("Transferring a call is not there yet; `voicecall end` ends it.")
 
 
 @command.command("conference", hidden=True, context_settings={"ignore_unknown_options": True})

@@ -1,5 +1,5 @@
-"""A hand in live calls, of `ringfence voicecall`: continue (ask and wait), speak, dtmf. The provider is
-told from here, by a request of its own, once the gate has let it pass."""
+"""A hand in live calls, of `ringfence voicecall`: continue (ask and wait), speak, dtmf, transfer. The
+provider is told from here, by a request of its own, once the gate has let it pass."""
 
 from __future__ import annotations
 
@@ -89,6 +89,25 @@ def dtmf(ctx: click.Context, call_id: str, digits: str, as_json: bool) -> None:
     _finish(ctx, common.with_gateway(ctx, work), as_json, "Told the provider to send them.")
 
 
+@click.command("transfer")
+@call_option
+@click.option("--to", "name", required=True, metavar="NAME", help="owner, or a responder.")
+@click.option("-m", "--message", "text", default="", metavar="TEXT", help="What is said first.")
+@common.json_option
+@click.pass_context
+def transfer(ctx: click.Context, call_id: str, name: str, text: str, as_json: bool) -> None:
+    """Connect the person of a live conversation to somebody of ours, by name. They are heard again
+    where nobody takes it. Exit code 1 when the gate refuses it."""
+
+    async def work(gateway: Gateway) -> dict[str, Any]:
+        from ringfence.gateway.call_handing import hand_over
+
+        actor = common.actor()
+        return _document(await hand_over(gateway.kit, call_id, name, actor, words=text))
+
+    _finish(ctx, common.with_gateway(ctx, work), as_json, f"Told the provider to ring {name}.")
+
+
 def _document(answer: Spoken) -> dict[str, Any]:
     return {
         "id": answer.call.id,
@@ -103,7 +122,7 @@ def _finish(ctx: click.Context, document: dict[str, Any], as_json: bool, done: s
     if as_json:
         common.print_json(document)
     elif refused:
-        click.echo(f"Not said: {document['id']}")
+        click.echo(f"Refused: {document['id']}")
         for reason in document["reasons"]:
             click.echo(f"  {reason['code']}: {reason['text']}")
     else:

@@ -5,6 +5,7 @@ we stream takes its words in its session, not here."""
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -164,26 +165,30 @@ def over_in_words(call: Call) -> str:
 def say_in(kit: Equipment, tx: Tx, live: Live, text: str, actor: str) -> Spoken:
     """Decide, and keep what may be said with the requests that say it; `tell` makes them."""
     now = kit.clock.now()
-    judged = _judge(kit, tx, live, text, actor, now)
+    judged = judge(kit, tx, live, text, actor, now)
     if not judged.said:
         return judged
-    requests = _requests(tx, live, say(live.manner, text))
+    requests = told_by(live, _followed(tx, live, say(live.manner, text)))
+    return replace(judged, requests=requests, n=keep(tx, live, text, actor, judged.decision, now))
+
+
+def keep(tx: Tx, live: Live, text: str, actor: str, decision: str, now: datetime) -> int:
+    """Put words of ours on record; answers which of the call's they are."""
     speaker = Speaker.AGENT if actor.startswith("agent:") else Speaker.OWNER
-    (stored,) = tx.calls.add_words(
-        [Words(live.call.id, 0, speaker, text, now, turn=live.call.turn, decision=judged.decision)]
-    )
-    return replace(judged, requests=requests, n=stored.n)
+    words = Words(live.call.id, 0, speaker, text, now, turn=live.call.turn, decision=decision)
+    (stored,) = tx.calls.add_words([words])
+    return stored.n
 
 
 def _press(kit: Equipment, tx: Tx, live: Live, keys: str, actor: str) -> Spoken:
     """What is typed may be anybody's code, so it stands nowhere but in the request."""
-    judged = _judge(kit, tx, live, keys, actor, kit.clock.now())
+    judged = judge(kit, tx, live, keys, actor, kit.clock.now())
     if not judged.said:
         return judged
-    return replace(judged, requests=_requests(tx, live, SendDigits(keys)))
+    return replace(judged, requests=told_by(live, _followed(tx, live, SendDigits(keys))))
 
 
-def _judge(kit: Equipment, tx: Tx, live: Live, text: str, actor: str, now: datetime) -> Spoken:
+def judge(kit: Equipment, tx: Tx, live: Live, text: str, actor: str, now: datetime) -> Spoken:
     """A sentence that waits for a person's yes is not said: nobody can be asked while somebody is on
     the phone."""
     asked = speaking(kit, live.line, live.manner, live.call, text)
@@ -194,11 +199,12 @@ def _judge(kit: Equipment, tx: Tx, live: Live, text: str, actor: str, now: datet
     return Spoken(live.call, said, decision.reasons, entry.id)
 
 
-def _requests(tx: Tx, live: Live, first: Say | SendDigits) -> tuple[WireRequest, ...]:
-    """Raises InvalidField for more than the provider can be told at once."""
-    call, said = live.call, _followed(tx, live, first)
+def told_by(live: Live, instructions: Sequence[Instruction]) -> tuple[WireRequest, ...]:
+    """The requests that give the call these. Raises InvalidField for more than the provider can be
+    told at once."""
+    call = live.call
     try:
-        return tuple(live.provider.tell(said, call.person.provider_id, call.id, live.line))
+        return tuple(live.provider.tell(instructions, call.person.provider_id, call.id, live.line))
     except ValueError as error:
         raise InvalidField(f"The provider cannot be told that: {error}.") from None
 

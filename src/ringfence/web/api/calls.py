@@ -10,7 +10,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ringfence.gateway import bridge, call_control, call_proposing, call_questions, call_views
+from ringfence.gateway import (
+    bridge,
+    call_control,
+    call_handing,
+    call_proposing,
+    call_questions,
+    call_views,
+)
 from ringfence.gateway.call_words import CALL
 from ringfence.model.call import Call, CallMode
 from ringfence.model.errors import InvalidField, NotFound
@@ -102,6 +109,14 @@ async def digits(desk: Desk, request: Request, principal: Principal) -> Response
     given = fields.json_object(request, ("digits",))
     key, keys = await _own(desk, request, principal), fields.text(given, "digits")
     return _told(await call_control.digits(desk.kit, key, keys, principal.actor))
+
+
+async def transfer(desk: Desk, request: Request, principal: Principal) -> Response:
+    given = fields.json_object(request, ("to", "message"))
+    key, name = await _own(desk, request, principal), fields.text(given, "to")
+    words = fields.text(given, "message", optional=True)
+    found = await call_handing.hand_over(desk.kit, key, name, principal.actor, words=words)
+    return _told(found)
 
 
 async def ask(desk: Desk, request: Request, principal: Principal) -> Response:
@@ -209,5 +224,6 @@ ROUTES = (
     ApiRoute("POST", "/calls/{id}/end", Permission.PROPOSE, end),
     ApiRoute("POST", "/calls/{id}/speak", Permission.PROPOSE, speak),
     ApiRoute("POST", "/calls/{id}/digits", Permission.PROPOSE, digits),
+    ApiRoute("POST", "/calls/{id}/transfer", Permission.PROPOSE, transfer),
     ApiRoute("POST", "/calls/{id}/ask", Permission.PROPOSE, ask),
 )
