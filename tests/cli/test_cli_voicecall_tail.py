@@ -15,7 +15,7 @@ from phoning import GREETING, phoning
 from calling import BEN
 from ringfence.cli.voicecall_latency import summary
 from ringfence.cli.voicecall_tail import Watching
-from ringfence.model.call import Speaker, Words
+from ringfence.model.call import Speaker, TurnTimes, Words
 from telling import ScriptedAgent
 
 
@@ -94,7 +94,7 @@ async def test_latency_adds_up_what_is_on_record(store_url: str) -> None:
     async with phoning(store_url) as story:
         none = await story.document("latency")
         assert (none["calls"], none["answer_ms"]["count"], none["answer_ms"]["p50"]) == (0, 0, None)
-        assert "0 turns" in (await story.run("latency")).stdout
+        assert (await story.run("latency")).stdout == "The newest 0 calls: 0 turns.\n"
         phone = story.phone(BEN)
         phone.calls()
         await story.until(phone.hears("this is Acme"))
@@ -104,7 +104,8 @@ async def test_latency_adds_up_what_is_on_record(store_url: str) -> None:
             Words(call.id, 0, who, "x", now + timedelta(milliseconds=ms), turn=1)
             for who, ms in (*took, (Speaker.AGENT, 3_200))
         ]
-        await story.story.write(lambda tx: tx.calls.add_words(said))
+        times = TurnTimes(call.id, 1, 800, 1_000, 1_200, 1_210, 1_400)
+        await story.story.write(lambda tx: (tx.calls.add_words(said), tx.calls.add_times(times)))
         phone.hangs_up()
         await story.settles()
         found = await story.document("latency")
@@ -114,6 +115,8 @@ async def test_latency_adds_up_what_is_on_record(store_url: str) -> None:
         )
         assert (answers["histogram"]["<= 500"], answers["histogram"]["<= 1000"]) == (1, 1)
         assert found["listen_ms"]["p50"] == 2_000
+        live = ("over_ms", "allowed_ms", "made_ms", "sent_ms", "played_ms")
+        assert [found[name]["p50"] for name in live] == [800, 1_000, 1_200, 1_210, 1_400]
         shown = (await story.run("latency", "--last", "1")).stdout
         assert "2 turns" in shown
         assert "p95 900 ms" in shown

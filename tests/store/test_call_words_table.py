@@ -9,7 +9,7 @@ import pytest
 from call_rows import OVER, call, call_turn, leg, owner_leg, words
 from store_rows import ANN, BOB, NOW, ids, later
 
-from ringfence.model.call import Call, CallTurn, CallTurnState, Speaker, Words
+from ringfence.model.call import Call, CallTurn, CallTurnState, Speaker, TurnTimes, Words
 from ringfence.model.errors import StoreError
 from ringfence.store.database import Database
 
@@ -190,3 +190,17 @@ async def test_an_erased_owner_leaves_the_calls_they_joined(store: Database) -> 
     assert found.joined == (replace(third, provider_id="CA3"),)
     assert [one.text for one in await said(store)] == ["hello", ""]
     assert [one.text for one in await said(store, "cal_2")] == ["hello", "I take over"]
+
+
+async def test_how_long_turns_took_is_kept_once_and_goes_with_the_call(store: Database) -> None:
+    await add(store, call(), call("cal_2"))
+    first, second = (
+        TurnTimes("cal_1", 1, 800, 900, 950, 960, 1_100),
+        TurnTimes("cal_1", 2, *range(5)),
+    )
+    other = TurnTimes("cal_2", 1, *range(10, 15))
+    for one in (second, first, other, replace(first, over_ms=1)):
+        await store.write(lambda tx, one=one: tx.calls.add_times(one))
+    assert await store.read(lambda tx: tx.calls.times_of({"cal_1", "cal_3"})) == [first, second]
+    assert await store.read(lambda tx: tx.calls.times_of(["cal_2"])) == [other]
+    assert await store.read(lambda tx: tx.calls.times_of([])) == []

@@ -1,5 +1,5 @@
 """`ringfence voicecall latency`: how long people waited in calls, from what is on record. Counts, means,
-percentiles and a histogram; no text and no number is read for it that is shown."""
+percentiles and a histogram; nothing that was said is shown, and nobody."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ BAR = 40
 _WORDS = {
     "answer_ms": "person's words on record → agent's words let through",
     "listen_ms": "agent's words let through → person's next words on record",
+    "over_ms": "live sound: end of speech → the turn is over",
+    "allowed_ms": "live sound: end of speech → first sentence let through",
+    "made_ms": "live sound: end of speech → first sound made",
+    "sent_ms": "live sound: end of speech → first frame sent",
+    "played_ms": "live sound: end of speech → its beginning played",
 }
+_LIVE = ("over_ms", "allowed_ms", "made_ms", "sent_ms", "played_ms")
 
 
 @click.command("latency")
@@ -37,7 +43,8 @@ _WORDS = {
 @click.pass_context
 def latency(ctx: click.Context, last: int, as_json: bool) -> None:
     """How long each turn took, as percentiles and a histogram: from a person's words being on record to
-    the agent's answer having passed the gate, and from there to the person's next words."""
+    the agent's answer having passed the gate, and from there to the person's next words. Of turns in live
+    sound also what came when, counted from the end of the person's speech."""
 
     async def work(gateway: Gateway) -> dict[str, Any]:
         return await gateway.kit.store.read(lambda tx: _measured(tx, last))
@@ -52,11 +59,15 @@ def latency(ctx: click.Context, last: int, as_json: bool) -> None:
 def _measured(tx: Tx, last: int) -> dict[str, Any]:
     from ringfence.gateway.call_views import answer_times_ms, listen_times_ms
 
-    said = [tx.calls.words_of(call.id) for call in tx.calls.listing(last, None, None, None)]
+    calls = [call.id for call in tx.calls.listing(last, None, None, None)]
+    said = [tx.calls.words_of(call_id) for call_id in calls]
+    times = tx.calls.times_of(calls)
+    live = {name: summary([getattr(one, name) for one in times]) for name in _LIVE}
     return {
         "calls": len(said),
         "answer_ms": summary([one for words in said for one in answer_times_ms(words)]),
         "listen_ms": summary([one for words in said for one in listen_times_ms(words)]),
+        **live,
     }
 
 
@@ -85,12 +96,13 @@ def _percentile(ordered: Sequence[int], share: int) -> int | None:
 
 
 def _print(document: dict[str, Any]) -> None:
-    click.echo(f"The newest {document['calls']} calls.")
+    turns = max(document[name]["count"] for name in _WORDS)
+    click.echo(f"The newest {document['calls']} calls: {turns} turns.")
     for name, words in _WORDS.items():
         found = document[name]
-        click.echo(f"\n{words}: {found['count']} turns")
         if not found["count"]:
             continue
+        click.echo(f"\n{words}: {found['count']} turns")
         figures = ("min", "mean", "p50", "p90", "p95", "p99", "max")
         click.echo("  " + "  ".join(f"{one} {found[one]} ms" for one in figures))
         most = max(found["histogram"].values())

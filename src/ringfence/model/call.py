@@ -240,6 +240,21 @@ class CallTurn:
     transfer: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class TurnTimes:
+    """How long one turn of live sound took: milliseconds from the end of the person's speech to their
+    turn being over, the first sentence allowed, its first sound made, its first frame sent, its
+    beginning played."""
+
+    call_id: str
+    turn: int
+    over_ms: int
+    allowed_ms: int
+    made_ms: int
+    sent_ms: int
+    played_ms: int
+
+
 # -- provider events ----------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from ringfence.model.call import Call, CallTurn, Words
+from ringfence.model.call import Call, CallTurn, TurnTimes, Words
 from ringfence.model.phone import PhoneNumber
 
 
@@ -59,6 +59,12 @@ class Calls(Protocol):
         """Add it, or replace the one with its id. Raises StoreError for another one of that `n`."""
 
     def turn(self, call_id: str, n: int) -> CallTurn | None: ...
+
+    def add_times(self, times: TurnTimes) -> None:
+        """How long a turn took; a second report of one changes nothing."""
+
+    def times_of(self, call_ids: Collection[str]) -> list[TurnTimes]:
+        """Of all turns of these calls, in order of call and turn."""
 
     def forget(self, before: datetime, limit: int) -> int:
         """Forget what was said before then, answers of agents included, and what was pressed in calls

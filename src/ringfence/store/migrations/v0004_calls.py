@@ -50,6 +50,13 @@ _SAID = (
         UNIQUE (call_id, n)
     )""",
     "CREATE INDEX call_turns_kept ON call_turns (asked_at) WHERE answer <> ''",
+    # Of live sound; in milliseconds.
+    """CREATE TABLE call_times (
+        call_id TEXT NOT NULL REFERENCES calls (id) ON DELETE CASCADE, turn BIGINT NOT NULL,
+        over_ms BIGINT NOT NULL, allowed_ms BIGINT NOT NULL, made_ms BIGINT NOT NULL,
+        sent_ms BIGINT NOT NULL, played_ms BIGINT NOT NULL,
+        PRIMARY KEY (call_id, turn)
+    ) {clustered}""",
 )
 
 BOTH = (*_CALLS, *_SAID)
