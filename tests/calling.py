@@ -22,13 +22,15 @@ from ringfence.model.contact import SwitchScope
 from ringfence.model.line import AccessPolicy
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act
-from ringfence.model.voice import Route, VoiceSettings
+from ringfence.model.voice import Route, StreamSettings, VoiceSettings
+from ringfence.simulator.stream_sockets import DirectSockets
 from ringfence.testing import Phone
 from telling import ScriptedAgent, Story, telling
 
 ANN, BEN = "+15555550141", "+15555550142"
 T = TypeVar("T")
 PATH = "/voice/webhook"
+STREAM_PATH = "/voice/stream"
 ROUTE = Route(agent_id="default", greeting="Hello, this is Acme.", language="en-US")
 
 
@@ -113,9 +115,11 @@ async def calling(
     *,
     voice: Mapping[str, Any] | None = None,
     agent: ScriptedAgent | None = None,
+    streams: bool = False,
     **more: Any,
 ) -> AsyncIterator[Calling]:
-    """Start a story of a line that takes and places calls; `voice` are VoiceSettings' fields."""
+    """Start a story of a line that takes and places calls; `voice` are VoiceSettings' fields. With
+    `streams` it talks over live sound, dialled within this process."""
     chosen = {
         "webhook_path": PATH,
         "route": ROUTE,
@@ -127,10 +131,12 @@ async def calling(
     }
 
     def change(settings: Settings, public: str) -> Settings:
+        url = public.replace("http://", "wss://") + STREAM_PATH
+        stream = {"stream": StreamSettings(STREAM_PATH, url)} if streams else {}
         lines = [
             replace(
                 line,
-                voice=VoiceSettings(**chosen),
+                voice=VoiceSettings(**chosen, **stream),
                 voice_url=public + PATH,
                 allow_to=line.allow_to | chosen["allow_to"],
             )
@@ -140,6 +146,8 @@ async def calling(
         return replace(settings, lines=tuple(lines), policies=policies)
 
     async with telling(store_url, agent=agent, change=change, **more) as story:
+        if streams:
+            story.carrier.voice.streams.dial = DirectSockets(lambda: story.gateway.public)
         story.carrier.voice_url = story.public + PATH
         # Set at the number, as an operator does in the provider's console.
         story.carrier.world.line.settings["status_callback"] = story.public + PATH

@@ -22,6 +22,7 @@ from ringfence.config import load
 from ringfence.config.settings import Settings
 from ringfence.model.line import Line
 from ringfence.ports import AgentReply, AgentTurn, Tx
+from ringfence.ports.speech import Speech
 from ringfence.testing import Phone, SimulatedCarrier
 from ringfence.web.listener import Listener
 
@@ -177,6 +178,7 @@ async def telling(
     clock: ManualClock | None = None,
     seed: int = 7,
     provider: str = "twilio",
+    speech: Speech | None = None,
     change: Callable[[Settings, str], Settings] = lambda settings, public: settings,
 ) -> AsyncIterator[Story]:
     """Start a story; with `provider` carrier and line are that provider's. `sms` changes the line, `config` merges top-level sections, `carrier_options`
@@ -209,7 +211,7 @@ async def telling(
         path.write_text(json.dumps(document).replace("{public}", public.address))
         path.chmod(0o600)
         settings = change(load(path, {}), public.address)
-        swaps = Swaps(clock=clock, agents={"default": agent}, seed=seed)
+        swaps = Swaps(clock=clock, agents={"default": agent}, seed=seed, speech=speech)
         gateway = await stack.enter_async_context(open_gateway(settings, swaps))
         public_door.app = gateway.public
         private = await stack.enter_async_context(Listener(gateway.private, "127.0.0.1", 0))

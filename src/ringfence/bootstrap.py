@@ -24,17 +24,20 @@ from ringfence.config.audit import signer
 from ringfence.config.settings import AgentSettings
 from ringfence.gateway.call_desk import CallDesk
 from ringfence.gateway.call_looks import CallLooks
+from ringfence.gateway.conversations import Conversations
 from ringfence.gateway.dispatch import Dispatcher
 from ringfence.gateway.equipment import Equipment, Pace
 from ringfence.gateway.escalation import Escalation
 from ringfence.gateway.events import EventIntake
 from ringfence.gateway.heartbeat_out import Oversight
+from ringfence.gateway.live_core import LiveCore
 from ringfence.gateway.paging import Paging
 from ringfence.gateway.planning import Planning
 from ringfence.gateway.receive import Receiver
 from ringfence.gateway.reconcile import Reconciliation
 from ringfence.gateway.reconciling import Reconciler
 from ringfence.gateway.reply import Replier
+from ringfence.gateway.stream_tokens import StreamPlaces, StreamTokens
 from ringfence.gateway.tickets import Ticketing
 from ringfence.gateway.track import Tracker
 from ringfence.model.ids import IdSource
@@ -42,13 +45,19 @@ from ringfence.model.line import Line
 from ringfence.net.http import CONNECTIONS_MAX, HttpClient
 from ringfence.net.otel import open_traces
 from ringfence.net.smtp import SmtpMailer
+from ringfence.net.socket import SocketClient
+from ringfence.net.streaming import HttpStreams
 from ringfence.ports import Agent, Clock, Http, Mailer, Signer, Store
+from ringfence.ports.speech import Speech
 from ringfence.ports.tracing import NO_TRACE, Trace
 from ringfence.providers import providers
+from ringfence.speech.base import Wires
+from ringfence.speech.desk import SpeechDesk
 from ringfence.store import open_store
 from ringfence.store.keys import FixedKey
 from ringfence.web.listener import Crowd, Listener
 from ringfence.web.measures import Measures
+from ringfence.web.media import MediaDoor
 from ringfence.web.private import PrivateDoor
 from ringfence.web.public import PublicDoor, paths_of
 from ringfence.worker import OperationsStages, Worker
@@ -71,6 +80,7 @@ class Swaps:
     pace: Pace | None = None
     trace: Trace | None = None
     mailer: Mailer | None = None
+    speech: Speech | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +95,7 @@ class Gateway:
     events: EventIntake
     reconciliation: Reconciliation
     calls: CallDesk
+    conversations: Conversations
     public: PublicDoor
     private: Starlette
 
@@ -115,6 +126,9 @@ async def open_gateway(settings: Settings, swaps: Swaps | None = None) -> AsyncI
         )
         for agent in agents.values():
             stack.push_async_callback(agent.close)
+        if chosen.speech is None and any(_streams(line) for line in settings.lines):
+            speech = await _speech(settings, stack)
+            chosen = dataclasses.replace(chosen, speech=speech)
         kit = equipment(settings, store, clock, http, agents, chosen)
         if settings.traces_to is not None and chosen.trace is None:
             traces = open_traces(settings.traces_to.reveal(), ringfence.__version__, kit.owner)
@@ -123,7 +137,23 @@ async def open_gateway(settings: Settings, swaps: Swaps | None = None) -> AsyncI
             kit = dataclasses.replace(kit, trace=traces)
         gateway = _assemble(settings, kit)
         stack.push_async_callback(gateway.calls.close)
+        stack.callback(gateway.conversations.leave)
         yield gateway
+
+
+def _streams(line: Line) -> bool:
+    return line.voice is not None and line.voice.stream is not None
+
+
+async def _speech(settings: Settings, stack: AsyncExitStack) -> SpeechDesk:
+    """The ways out to speech services, opened only where a line speaks with one."""
+    hosts = _loopback_hosts(settings.lines)
+    sockets, streams = SocketClient(allow_hosts=hosts), HttpStreams(allow_hosts=hosts)
+    stack.push_async_callback(sockets.close)
+    stack.push_async_callback(streams.close)
+    desk = SpeechDesk(Wires(sockets, streams))
+    stack.push_async_callback(desk.close)
+    return desk
 
 
 def equipment(
@@ -162,6 +192,7 @@ def equipment(
         profile=settings.profile,
         operations=settings.operations,
         mailer=swaps.mailer or SmtpMailer(),
+        speech=swaps.speech,
         trace=swaps.trace or NO_TRACE,
     )
 
@@ -244,7 +275,9 @@ def _assemble(settings: Settings, kit: Equipment) -> Gateway:
     dispatcher = Dispatcher(kit)
     reconciliation = Reconciliation(kit, receiver.readmit)
     events = EventIntake(kit)
-    desk = CallDesk(kit)
+    tokens = StreamTokens(secrets.token_urlsafe)
+    conversations = Conversations(LiveCore(kit), tokens, kit.clock, kit.clock.monotonic)
+    desk = CallDesk(kit, conversations)
     worker = Worker(
         kit,
         dispatcher,
@@ -266,6 +299,12 @@ def _assemble(settings: Settings, kit: Equipment) -> Gateway:
         ),
         events,
         desk,
+        MediaDoor(
+            conversations,
+            StreamPlaces(),
+            kit.clock,
+            trusted_proxies=settings.gateway.trusted_proxies,
+        ),
         settings.gateway.trusted_proxies,
     )
     measures = Measures(kit, lambda: public.answers, lambda: events.counted)
@@ -279,7 +318,17 @@ def _assemble(settings: Settings, kit: Equipment) -> Gateway:
         frozenset(settings.gateway.private_hosts),
     ).app()
     return Gateway(
-        settings, kit, receiver, dispatcher, worker, events, reconciliation, desk, public, private
+        settings,
+        kit,
+        receiver,
+        dispatcher,
+        worker,
+        events,
+        reconciliation,
+        desk,
+        conversations,
+        public,
+        private,
     )
 
 
@@ -344,7 +393,13 @@ async def running(gateway: Gateway, role: Role = Role.ALL) -> AsyncIterator[Addr
         addresses = Addresses(tasks=tasks)
         if role is not Role.WORKER:
             crowd = Crowd(exempt=(*_LOOPBACK, *settings.trusted_proxies))
-            public = Listener(gateway.public, settings.public_host, settings.public_port, crowd)
+            public = Listener(
+                gateway.public,
+                settings.public_host,
+                settings.public_port,
+                crowd,
+                sockets=any(_streams(line) for line in gateway.settings.lines),
+            )
             private = Listener(gateway.private, settings.private_host, settings.private_port)
             await stack.enter_async_context(public)
             await stack.enter_async_context(private)

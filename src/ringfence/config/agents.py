@@ -31,6 +31,9 @@ class _Nowhere:
     def now(self) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
+    def monotonic(self) -> float:
+        return 0.0
+
     async def sleep(self, seconds: float) -> None:
         """Nothing waits here."""
 

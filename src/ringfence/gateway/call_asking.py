@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -112,15 +113,14 @@ class Asking:
             raise AgentRefused(f"No agent named {manner.route.agent_id} is configured or usable.")
         words = await kit.store.read(lambda tx: tx.calls.words_of(call.id))
         asked = [one.text for one in words if one.turn == turn.n and one.speaker is Speaker.PERSON]
-        role = await kit.store.read(lambda tx: _role(tx, line, call))
-        earlier = [one for one in words if one.turn < turn.n]
+        role = await kit.store.read(lambda tx: role_of(tx, line, call))
         question = AgentTurn(
             turn_id=turn.id,
             contact_id=call.contact_id,
             line=line.id,
             body=" ".join(asked),
             role=role,
-            history=() if agent.keeps_history else tuple(_said(one) for one in earlier),
+            history=() if agent.keeps_history else shown_history(words, turn.n),
             received_at=turn.asked_at,
             channel=CHANNEL,
         )
@@ -187,12 +187,17 @@ def speaking(
     )
 
 
-def _role(tx: Tx, line: Line, call: Call) -> str:
+def role_of(tx: Tx, line: Line, call: Call) -> str:
     number = call.person.number
     paired = (line.id, number) in tx.access.approved({(line.id, number)})
     return call_facts.role(
         Question(Act.SPEAK, line, number, "person", call=call), paired=paired
     ).value
+
+
+def shown_history(words: Sequence[Words], turn: int) -> tuple[HistoryEntry, ...]:
+    """What came before a turn, as an agent is shown it."""
+    return tuple(_said(one) for one in words if one.turn < turn)
 
 
 def _said(words: Words) -> HistoryEntry:

@@ -15,10 +15,11 @@ from ringfence.gateway import call_words as words
 from ringfence.gateway.call_asking import Asking
 from ringfence.gateway.call_ending import end
 from ringfence.gateway.call_life import Told, fold
-from ringfence.gateway.call_placing import caller_of, manner_of
+from ringfence.gateway.call_placing import caller_of, manner_of, voice_of
 from ringfence.gateway.call_steps import Step
 from ringfence.gateway.call_telling import Telling
 from ringfence.gateway.call_transfer import back
+from ringfence.gateway.conversations import Conversations
 from ringfence.gateway.equipment import Equipment
 from ringfence.model.audit import digest
 from ringfence.model.call import (
@@ -35,7 +36,7 @@ from ringfence.model.call import (
     WhatNext,
 )
 from ringfence.model.errors import MalformedEvent
-from ringfence.model.instruction import HangUp, Instruction, Refuse
+from ringfence.model.instruction import HangUp, Instruction, OpenStream, Refuse
 from ringfence.model.line import Line
 from ringfence.model.wire import WebhookRequest, WireResponse
 from ringfence.ports import DeadEvent, Tx
@@ -51,8 +52,8 @@ RECENT_MAX = 32
 class CallDesk:
     """Takes the voice webhooks of all lines."""
 
-    def __init__(self, kit: Equipment) -> None:
-        self._kit = kit
+    def __init__(self, kit: Equipment, conversations: Conversations) -> None:
+        self._kit, self._conversations = kit, conversations
         self.asking = Asking(kit)
         self.telling = Telling(kit, self.asking)
 
@@ -103,14 +104,24 @@ class CallDesk:
                 return waited.instructions
 
             return await self.telling.after_turn(provider, line, call, turn, after)
+        instructions = step.instructions
+        if step.opens_stream and call is not None:
+            instructions = self._stream(line, call)
         return await self.telling.answer(
             provider,
             line,
             call,
-            step.instructions,
+            instructions,
             provider_id=event.provider_id,
             rings=_asks(event),
         )
+
+    def _stream(self, line: Line, call: Call) -> tuple[Instruction, ...]:
+        """Its address opens one socket, once, for seconds. Raises TooMany."""
+        stream = voice_of(line).stream
+        assert stream is not None, "only a line with live sound opens it"
+        token = self._conversations.token(call.id)
+        return (OpenStream(words.STREAM_OVER, f"{stream.url.rstrip('/')}/{token}"),)
 
     # -- one event, one transaction ------------------------------------------------------------
 
@@ -177,6 +188,9 @@ class CallDesk:
         manner = manner_of(line, call)
         if event.turn == words.START:
             return steps.begin(kit, tx, line, manner, call, now)
+        if event.turn == words.STREAM_OVER:
+            fault = manner.settings.sentences.fault
+            return Step(tuple(words.farewell(manner, fault)), call)
         call = steps.was_heard(kit, tx, line, manner, call, now)
         if event.turn == entry.HOLD:
             return entry.held(kit, tx, line, manner, call, now)

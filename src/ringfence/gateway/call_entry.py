@@ -16,6 +16,7 @@ from ringfence.gateway.call_steps import Step
 from ringfence.gateway.call_words import Manner
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk, Question
+from ringfence.gateway.live_core import streams
 from ringfence.gateway.pairing import stranger_wrote
 from ringfence.gateway.review import propose
 from ringfence.model.call import (
@@ -82,14 +83,14 @@ def ring(kit: Equipment, tx: Tx, line: Line, event: IncomingCall, now: datetime)
         return Step((words.pin_asked(manner, manner.settings.sentences.ask_pin, 1),), call)
     if _is_full(kit, tx, line, call):
         return Step(tuple(words.held(manner, HOLD, HOLD_S)), call)
-    return _greet(tx, line, manner, call, now)
+    return _greet(kit, tx, line, manner, call, now)
 
 
 def held(kit: Equipment, tx: Tx, line: Line, manner: Manner, call: Call, now: datetime) -> Step:
     """Somebody who waits, as long as others are served or have waited longer (B125)."""
     if call.turn == 0 and _is_full(kit, tx, line, call):
         return Step(tuple(words.held(manner, HOLD, HOLD_S, again=True)), call)
-    return _greet(tx, line, manner, call, now)
+    return _greet(kit, tx, line, manner, call, now)
 
 
 def pin_given(
@@ -156,7 +157,11 @@ def _pair(kit: Equipment, tx: Tx, line: Line, manner: Manner, call: Call, now: d
     return Step(tuple(words.farewell(manner, text)), call)
 
 
-def _greet(tx: Tx, line: Line, manner: Manner, call: Call, now: datetime) -> Step:
+def _greet(kit: Equipment, tx: Tx, line: Line, manner: Manner, call: Call, now: datetime) -> Step:
+    if streams(kit, line, call):
+        call = replace(call, turn=1, updated_at=now)
+        tx.calls.save([call])
+        return Step((), call, opens_stream=True)
     owed = words.owed_to(line, manner, call.person.number)
     texts = [text for text in (owed, manner.route.greeting) if text]
     tx.calls.add_words([Words(call.id, 0, Speaker.GATEWAY, text, now) for text in texts])

@@ -13,13 +13,14 @@ from ringfence.gateway.call_life import LIVE_LOOK, Told, fold, lost, next_look
 from ringfence.gateway.call_placing import caller_of
 from ringfence.gateway.call_words import Manner, say
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.finals import change_messages
 from ringfence.model.call import Call, CallState, EndReason
 from ringfence.model.errors import ProviderRejected, RingfenceError
 from ringfence.model.instruction import HangUp, Instruction
 from ringfence.model.line import Line
 from ringfence.model.message import Direction, MessageStatus
 from ringfence.model.outbox import OutboxState
-from ringfence.ports import OutboxChange, Tx
+from ringfence.ports import MessageChange, OutboxChange, Tx
 from ringfence.providers.base import ListsCalls, PlacesCalls, RemoteCall
 from ringfence.providers.base import Told as Answer
 
@@ -172,11 +173,15 @@ class CallLooks:
             reason=reason,
             status=MessageStatus.FAILED,
         )
-        if call.outbox_id:
-            tx.outbox.change([change])
+        if call.outbox_id and tx.outbox.change([change]):
+            failed = MessageChange(
+                call.message_id, now, status=MessageStatus.FAILED, reason=reason
+            )
+            change_messages(tx, [failed])
         body = {"reason": "unknown_outcome"}
         tx.audit.append([self._kit.audit("dead_letter", call.id, "system", now, body)])
-        lost(self._kit, tx, call, now)
+        # The item has its end; a report without the provider's id would be one of any call.
+        lost(self._kit, tx, replace(call, outbox_id=""), now)
 
     async def _put_off(self, call: Call, pause: timedelta | None = None) -> None:
         now = self._kit.clock.now()
@@ -224,7 +229,7 @@ def _farewell(line: Line, call: Call) -> list[Instruction]:
             text = voice.sentences.time_up
         case EndReason.MACHINE:
             text = voice.voicemail
-        case EndReason.ENDED_BY_OPERATOR | EndReason.ENDED_BY_AGENT:
+        case EndReason.ENDED_BY_OPERATOR:
             text = voice.sentences.goodbye
         case _:
             text = ""

@@ -16,6 +16,7 @@ from ringfence.gateway.call_stops import heed_wish
 from ringfence.gateway.call_transfer import transfer
 from ringfence.gateway.call_words import Manner
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.live_core import streams
 from ringfence.model.call import (
     Call,
     CallMode,
@@ -36,11 +37,13 @@ SILENCE_PARTING = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a webhook is answered with, and the turn to run, if one is owed now."""
+    """What a webhook is answered with, and the turn to run, if one is owed now. `opens_stream`: with
+    live sound, whose address is made only once this is stored."""
 
     instructions: tuple[Instruction, ...] = ()
     call: Call | None = None
     turn: CallTurn | None = None
+    opens_stream: bool = False
 
 
 def begin(kit: Equipment, tx: Tx, line: Line, manner: Manner, call: Call, now: datetime) -> Step:
@@ -48,6 +51,10 @@ def begin(kit: Equipment, tx: Tx, line: Line, manner: Manner, call: Call, now: d
     message = tx.messages.many([call.message_id]).get(call.message_id)
     if message is None:
         return Step(tuple(words.farewell(manner, "")), call)
+    if streams(kit, line, call):
+        call = replace(call, turn=1, updated_at=now)
+        tx.calls.save([call])
+        return Step((), call, opens_stream=True)
     owed = words.owed_to(line, manner, call.person.number)
     if call.turn == 0:
         said = [Words(call.id, 0, Speaker.GATEWAY, text, now) for text in (owed,) if text]
@@ -77,16 +84,19 @@ def was_heard(
 def noticed(
     kit: Equipment, tx: Tx, manner: Manner, call: Call, event: WhatNext, now: datetime
 ) -> Step:
-    """A notice was said to its end, or answered with a key."""
+    """A notice was said to its end, or answered with a key. A key cuts it off: only what it answers
+    counts as heard, and after any other all of it is said again."""
     message = tx.messages.many([call.message_id]).get(call.message_id)
     if message is None:
         return Step(tuple(words.farewell(manner, "")), call)
-    if call.said_at is None:
-        speaker = Speaker.AGENT if call.initiator.startswith("agent:") else Speaker.GATEWAY
-        heard = len(message.body)
-        tx.calls.add_words([Words(call.id, 0, speaker, message.body, now, heard=heard)])
-    call = replace(call, said_at=call.said_at or now, updated_at=now)
     keys = words.keys_of(message)
+    cut = event.turn != words.SAID and bool(event.digits)
+    if call.said_at is None and (not cut or event.digits in keys):
+        speaker = Speaker.AGENT if call.initiator.startswith("agent:") else Speaker.GATEWAY
+        heard = None if cut else len(message.body)
+        tx.calls.add_words([Words(call.id, 0, speaker, message.body, now, heard=heard)])
+        call = replace(call, said_at=now)
+    call = replace(call, updated_at=now)
     if event.turn == words.SAID or not keys:
         tx.calls.save([call])
         return Step(tuple(words.farewell(manner, "")), call)
@@ -99,7 +109,8 @@ def noticed(
         return Step(tuple(words.farewell(manner, said)), call)
     tx.calls.save([call])
     if event.turn == words.PRESSED:
-        prompt = (words.say(manner, words.keys_words(keys)),)
+        again = (message.body, words.keys_words(keys))[0 if cut else 1 :]
+        prompt = tuple(words.say(manner, text) for text in again)
         return Step((words.keys_asked(manner, prompt, words.PRESSED_AGAIN),), call)
     return Step(tuple(words.farewell(manner, manner.settings.sentences.goodbye)), call)
 

@@ -24,6 +24,8 @@ SAID = "said"
 PRESSED = "pressed"
 PRESSED_AGAIN = "pressed-again"
 GOODBYE = "bye"
+STREAM_OVER = "stream-over"
+"""The turn at which a provider asks once live sound is over and the call is not."""
 _HEARD, _WAITED = "t", "w"
 
 

@@ -28,6 +28,7 @@ from ringfence.model.phone import PhoneNumber
 from ringfence.model.template import Template
 from ringfence.policy.policy import Policy
 from ringfence.ports import Agent, Clock, Http, Mailer, Signer, Store
+from ringfence.ports.speech import Speech
 from ringfence.ports.tracing import NO_TRACE, Trace
 from ringfence.providers.base import Provider
 
@@ -105,6 +106,7 @@ class Equipment:
     calls_bell: Bell = field(default_factory=Bell)
     profile: str = "production"
     mailer: Mailer | None = None
+    speech: Speech | None = None
     trace: Trace = NO_TRACE
 
     @property

@@ -15,6 +15,9 @@ class Clock(Protocol):
     """The time, aware UTC, and the only way to wait."""
 
     def now(self) -> datetime: ...
+    def monotonic(self) -> float:
+        """Seconds of a clock that only goes on."""
+
     async def sleep(self, seconds: float) -> None: ...
 
 

@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ringfence.model.voice import Route, VoiceSettings
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechBegan:
@@ -59,6 +61,16 @@ class Spoken:
     sound: bytes = field(repr=False)
     letters: str = field(default="", repr=False)
     letters_at_ms: Sequence[int] = ()
+
+
+class Speech(Protocol):
+    """What a line hears and speaks with, as its operator chose."""
+
+    def ears(self, voice: VoiceSettings, route: Route) -> Ears:
+        """Raises LineBlocked where none is chosen, or the choice is not usable."""
+
+    def mouth(self, voice: VoiceSettings, route: Route) -> Mouth:
+        """As ears."""
 
 
 class Ears(Protocol):

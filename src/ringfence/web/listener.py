@@ -28,6 +28,8 @@ CONNECTIONS_PER_ADDRESS_MAX = 200
 HEAD_BYTES_MAX = 32 * 1024
 HEADERS_MAX = 100
 HEAD_TIMEOUT_S = 10.0
+MESSAGE_BYTES_MAX = 64 * 1024
+"""Of a websocket; more is closed with 1009 before it is whole."""
 
 # uvicorn words its warnings for each request a stranger breaks; once a minute says as much.
 _SELDOM = SeldomFilter()
@@ -103,12 +105,21 @@ class _Protocol(HttpToolsProtocol):
             self.logger.warning("An address has all the connections one address may have.")
             transport.close()
 
+    def handle_websocket_upgrade(self) -> None:
+        """The connection is another protocol's from here on: media sockets have places of their own."""
+        self._stop_timer()
+        self._leave()
+        super().handle_websocket_upgrade()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self._leave()
+        super().connection_lost(exc)
+
+    def _leave(self) -> None:
         if self._crowd is not None and self._place is not None:
             self._crowd.leave(self._place)
             self._place = None
-        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         self._latest = len(data)
@@ -171,13 +182,26 @@ class _Server(uvicorn.Server):
 class Listener:
     """`async with Listener(app, host, port) as listener:`; port 0 picks a free one."""
 
-    def __init__(self, app: Any, host: str, port: int, crowd: Crowd | None = None) -> None:
+    def __init__(
+        self,
+        app: Any,
+        host: str,
+        port: int,
+        crowd: Crowd | None = None,
+        *,
+        sockets: bool = False,
+    ) -> None:
+        """`sockets`: it takes websockets too (media of calls); else an upgrade is a request like any."""
         self._host, self._port = host, port
         config = _Config(
             app,
             http=_Protocol,
-            # No route speaks it; without this uvicorn looks for a library.
-            ws="none",
+            # The older implementation can hang while it closes.
+            ws="websockets-sansio" if sockets else "none",
+            ws_max_size=MESSAGE_BYTES_MAX,
+            # Sound is compressed already; and a carrier that is silent is for the session to notice.
+            ws_per_message_deflate=False,
+            ws_ping_interval=None,
             lifespan="off",
             log_config=None,
             # Our own `ready` says it in our own fields.

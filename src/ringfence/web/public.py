@@ -1,5 +1,5 @@
-"""The public door: signed webhooks, hosted attachments, public sources of events, the links of alerts,
-nothing else (P8). Picks the line by path, bounds everything, answers 2xx only for what is durable (P4), tells strangers nothing of the
+"""The public door: signed webhooks, media sockets of calls, hosted attachments, public sources of events,
+the links of alerts, nothing else (P8). Picks the line by path, bounds everything, answers 2xx only for what is durable (P4), tells strangers nothing of the
 configuration. Plain ASGI, since a carrier waits on it."""
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from ringfence.web.bodies import (
     networks,
 )
 from ringfence.web.event_posts import EventPosts
+from ringfence.web.media import MediaDoor
 from ringfence.web.public_calls import PublicCalls
 from ringfence.web.public_events import PublicEvents
 from ringfence.web.public_links import PublicLinks
@@ -59,6 +60,7 @@ class PublicDoor:
         paths: Mapping[str, Line],
         intake: EventIntake,
         desk: CallDesk,
+        media: MediaDoor,
         trusted_proxies: Iterable[str] = (),
     ) -> None:
         self._kit = kit
@@ -75,11 +77,15 @@ class PublicDoor:
         self._events = PublicEvents(kit, EventPosts(kit, intake), self._trusted)
         self._links = PublicLinks(kit, self._trusted)
         self.answers: Counter[tuple[str, int]] = Counter()
+        self._media = media
         self._calls = PublicCalls(kit, desk, paths.values(), self._trusted, self.answers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._media(scope, receive, send)
+            return
         if scope["type"] != "http":
-            raise RuntimeError(f"the public door takes http only, not {scope['type']}")
+            raise RuntimeError(f"the public door takes no {scope['type']}")
         line = self._paths.get(scope["path"])
         if line is None:
             await self._elsewhere(scope, receive, send)

@@ -1,0 +1,264 @@
+"""The call core as live streams need it: what a call opens with, who answers, what may be said, what is
+put on record. One `LiveRecord` is one call's; everything it writes is a transaction of its own."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final, assert_never
+
+from ringfence.gateway import call_words as words
+from ringfence.gateway.call_asking import CHANNEL, role_of, shown_history, speaking
+from ringfence.gateway.call_ending import end
+from ringfence.gateway.call_placing import manner_of
+from ringfence.gateway.call_stops import heed_wish
+from ringfence.gateway.call_words import Manner
+from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.facts import FactsDesk
+from ringfence.gateway.live_call import Live, MaySay, Recorded, Sentence
+from ringfence.gateway.live_settings import session_settings
+from ringfence.model.call import Call, CallMode, EndReason, Speaker, Words
+from ringfence.model.errors import AgentRefused, LineBlocked, NotFound
+from ringfence.model.line import Line
+from ringfence.model.message import Message
+from ringfence.model.verdict import Verdict
+from ringfence.ports import AgentTurn, Tx
+from ringfence.providers import media_dialects
+from ringfence.text.spoken import spoken
+from ringfence.voice.effects import (
+    DigitPressed,
+    DisclosureHeard,
+    EndCall,
+    PersonSaid,
+    StreamOver,
+    TurnTimed,
+    WordsBegun,
+    WordsHeard,
+    WordsNotSaid,
+)
+from ringfence.voice.settings import Script
+
+log = logging.getLogger("ringfence.call")
+
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?…])\s+(?=\S)")
+STREAM_LOOK: Final = timedelta(seconds=5)
+"""How soon a provider is asked whether a call goes on whose stream is over."""
+
+
+class LiveCore:
+    """Fulfils `conversations.PreparesCalls`."""
+
+    def __init__(self, kit: Equipment) -> None:
+        self._kit = kit
+
+    async def live(self, call_id: str) -> Live:
+        kit, now = self._kit, self._kit.clock.now()
+
+        def look(tx: Tx) -> tuple[Call | None, Message | None]:
+            call = tx.calls.get(call_id)
+            message = tx.messages.get(call.message_id) if call and call.message_id else None
+            return call, message
+
+        call, message = await kit.store.read(look)
+        line = kit.lines.get(call.line) if call is not None else None
+        if call is None or line is None or call.is_over or call.ending is not None:
+            raise NotFound("This call is over.")
+        manner = manner_of(line, call)
+        stream, route = manner.settings.stream, manner.route
+        dialect = media_dialects().get(line.provider)
+        if stream is None or dialect is None or kit.speech is None:
+            raise LineBlocked(f"Line {line.id} is not set up for live sound.")
+        left = (call.person.answered_at or now) + call.time_limit - now
+        return Live(
+            call_id=call.id,
+            provider_id=call.person.provider_id,
+            line=line,
+            dialect=dialect,
+            call=LiveRecord(kit, line, manner, call.id),
+            agent=LiveAgent(kit, line, manner, call),
+            ears=kit.speech.ears(manner.settings, route),
+            mouth=kit.speech.mouth(manner.settings, route),
+            script=_script(line, manner, call, message),
+            settings=session_settings(manner.settings, route, dialect.media_capabilities, left),
+            url=stream.url,
+            language=route.language,
+            heard_max=stream.queue_frames_max,
+        )
+
+
+def _script(line: Line, manner: Manner, call: Call, message: Message | None) -> Script:
+    owed = words.owed_to(line, manner, call.person.number)
+    opening = manner.route.greeting if message is None else message.body
+    return Script(
+        disclosure="" if call.disclosed_at is not None else owed,
+        opening="" if call.said_at is not None else opening,
+        # The words a call was approved with: the entry of its claim names its item.
+        opening_decision=call.outbox_id,
+        mode=call.mode,
+    )
+
+
+class LiveAgent:
+    """Fulfils `live_call.AsksAgent`: one answer, said by the sentence."""
+
+    def __init__(self, kit: Equipment, line: Line, manner: Manner, call: Call) -> None:
+        self._kit, self._line, self._manner, self._call = kit, line, manner, call
+
+    async def ask(self, turn: int, text: str, digits: str) -> AsyncGenerator[Sentence, None]:
+        kit, line, call = self._kit, self._line, self._call
+        agent = kit.agents.get(self._manner.route.agent_id)
+        if agent is None:
+            name = self._manner.route.agent_id
+            raise AgentRefused(f"No agent named {name} is configured or usable.")
+        said = await kit.store.read(lambda tx: tx.calls.words_of(call.id))
+        role = await kit.store.read(lambda tx: role_of(tx, line, call))
+        now = kit.clock.now()
+        reply = await agent.reply(
+            AgentTurn(
+                turn_id=f"{call.id}.{turn}",
+                contact_id=call.contact_id,
+                line=line.id,
+                body=text or " ".join(digits),
+                role=role,
+                history=() if agent.keeps_history else shown_history(said, turn),
+                received_at=now,
+                channel=CHANNEL,
+            )
+        )
+        if reply.hold:
+            # Nobody can be asked while somebody is on the phone.
+            raise AgentRefused(f"A person would have to look first: {reply.hold}.")
+        answer = spoken(reply.text)
+        pieces = _SENTENCE_END.split(answer.text) if answer.text else []
+        for at, piece in enumerate(pieces, start=1):
+            yield Sentence(piece, hang_up=answer.hang_up and at == len(pieces))
+        if answer.hang_up and not pieces:
+            yield Sentence("", hang_up=True)
+
+
+class LiveRecord:
+    """Fulfils `live_call.LiveCall`."""
+
+    def __init__(self, kit: Equipment, line: Line, manner: Manner, call_id: str) -> None:
+        self._kit, self._line, self._manner, self._call_id = kit, line, manner, call_id
+        self._begun: dict[int, int] = {}
+
+    async def may_say(self, turn: int, text: str) -> MaySay:
+        kit = self._kit
+
+        def decide(tx: Tx) -> MaySay:
+            call = tx.calls.get(self._call_id)
+            if call is None or call.is_over or call.ending is not None:
+                return MaySay(reason="call_over")
+            question = speaking(kit, self._line, self._manner, call, text)
+            now = kit.clock.now()
+            decision, entry = FactsDesk(kit, tx, [question], now).decide(question, call.id)
+            tx.audit.append([entry])
+            if decision.verdict is Verdict.ALLOW:
+                return MaySay(decision=entry.id)
+            return MaySay(reason=", ".join(reason.code for reason in decision.reasons))
+
+        return await kit.store.write(decide)
+
+    async def record(self, what: Recorded) -> None:
+        kit, now = self._kit, self._kit.clock.now()
+        match what:
+            case PersonSaid():
+                await kit.store.write(lambda tx: self._person_said(tx, what))
+            case WordsBegun():
+                one = Words(
+                    self._call_id,
+                    0,
+                    what.speaker,
+                    what.text,
+                    now,
+                    turn=what.turn,
+                    heard=0,
+                    decision=what.decision,
+                )
+                [stored] = await kit.store.write(lambda tx: tx.calls.add_words([one]))
+                self._begun[what.utterance] = stored.n
+            case WordsHeard():
+                n = self._begun.get(what.utterance)
+                if n is not None:
+                    heard = what.characters
+                    await kit.store.write(lambda tx: tx.calls.heard(self._call_id, n, heard))
+            case DisclosureHeard():
+                await kit.store.write(self._disclosed)
+            case DigitPressed():
+                await kit.store.write(lambda tx: self._pressed(tx, what.digit))
+            case TurnTimed():
+                log.info("call turn", extra={"call_id": self._call_id, **_timed(what)})
+            case WordsNotSaid():
+                log.info("not said", extra={"call_id": self._call_id, "reason": what.why.value})
+            case _:
+                assert_never(what)
+
+    async def ended(self, how: EndCall | StreamOver) -> None:
+        kit, now = self._kit, self._kit.clock.now()
+
+        def job(tx: Tx) -> None:
+            call = tx.calls.get(self._call_id)
+            if call is None or call.is_over:
+                return
+            if isinstance(how, EndCall):
+                end(kit, tx, call, how.reason, now)
+            else:
+                tx.calls.save([replace(call, look_at=now + STREAM_LOOK)])
+
+        await kit.store.write(job)
+        kit.calls_bell.ring()
+
+    def _person_said(self, tx: Tx, what: PersonSaid) -> None:
+        kit, now = self._kit, self._kit.clock.now()
+        call = tx.calls.get(self._call_id)
+        if call is None:
+            return
+        said = Words(
+            call.id,
+            0,
+            Speaker.PERSON,
+            what.text,
+            now,
+            turn=what.turn,
+            confidence=what.confidence,
+        )
+        tx.calls.add_words([said])
+        if heed_wish(kit, tx, self._line, call, what.text, now):
+            end(kit, tx, call, EndReason.HUNG_UP, now, "person")
+
+    def _disclosed(self, tx: Tx) -> None:
+        now = self._kit.clock.now()
+        call = tx.calls.get(self._call_id)
+        if call is None or call.disclosed_at is not None:
+            return
+        tx.calls.save([replace(call, disclosed_at=now, updated_at=now)])
+        body = {"line": call.line, "contact": call.contact_id}
+        tx.audit.append([self._kit.audit("disclosed", call.id, "provider", now, body)])
+
+    def _pressed(self, tx: Tx, digit: str) -> None:
+        call = tx.calls.get(self._call_id)
+        if call is not None:
+            tx.calls.save([replace(call, pressed=(call.pressed + digit)[-32:])])
+
+
+def streams(kit: Equipment, line: Line, call: Call) -> bool:
+    """Whether this call is talked in over live sound: conversations only, where it is set up."""
+    voice = line.voice
+    if voice is None or voice.stream is None or kit.speech is None:
+        return False
+    return call.mode is CallMode.CONVERSATION and line.provider in media_dialects()
+
+
+def _timed(turn: TurnTimed) -> dict[str, int]:
+    return {
+        "turn": turn.turn,
+        "over_ms": turn.over_ms,
+        "allowed_ms": turn.allowed_ms,
+        "made_ms": turn.made_ms,
+        "sent_ms": turn.sent_ms,
+        "played_ms": turn.played_ms,
+    }
