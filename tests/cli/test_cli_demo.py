@@ -68,14 +68,19 @@ async def test_the_script_plays_the_first_minute(tmp_path: Path) -> None:
         out, err = await process.communicate()
     told = out.decode()
     assert process.returncode == 0, told + err.decode()
-    assert told.count("✓") == 16
+    assert told.count("✓") == 20
     for seen in (
         "Your code: ",
         "You said: Good morning!",
         "Held for a person",
         "opted out",
         "kill switch",
-        "+15555550142 sees: #1 is yours.",
+        "+15555550111 hears: This is Demo. You are talking to an automated assistant.",
+        "+15555550111 hears: Hi! This is a test call.",
+        "+15555550111 hears: You said: What time is it?",
+        "+15555550111 hears: Hello, this is a person.",
+        "+15555550113 was not called",
+        "+15555550142 presses 1, and hears: #1 is yours.",
     ):
         assert seen in told
     assert "All of it happened." in told

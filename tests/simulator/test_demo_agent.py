@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,8 +22,9 @@ from ringfence.model.errors import AgentRefused
 from ringfence.model.line import Secret
 from ringfence.net.http import HttpClient
 from ringfence.ports import Agent, AgentTurn, Attachment
-from ringfence.simulator.demo_agent import HELP, DemoAgent, signature_holds
+from ringfence.simulator.demo_agent import HELP, SPOKEN_HELP, DemoAgent, signature_holds
 from ringfence.simulator.server import LoopbackServer
+from ringfence.text.spoken import SpokenAnswer, spoken
 
 KEY = b"0123456789abcdef0123456789abcdef"
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -37,8 +39,10 @@ class Bridge:
         self.status = status
         self.answer = {"state": "queued", "reasons": [], **answer}
         self.asked: list[tuple[dict[str, Any], str]] = []
+        self.paths: list[str] = []
 
     async def send(self, request: Request) -> Response:
+        self.paths.append(request.url.path)
         self.asked.append((await request.json(), request.headers["idempotency-key"]))
         return JSONResponse(self.answer, self.status)
 
@@ -48,7 +52,9 @@ async def talking(bridge: Bridge, secret: str = SECRET) -> AsyncIterator[tuple[A
     """The gateway's own webhook agent in front of the demo's agent."""
     server = LoopbackServer()
     address = f"http://127.0.0.1:{server.bind()}"
-    await server.start(Starlette(routes=[Route("/sms/send", bridge.send, methods=["POST"])]))
+    paths = ("/sms/send", "/api/v1/calls")
+    routes = [Route(path, bridge.send, methods=["POST"]) for path in paths]
+    await server.start(Starlette(routes=routes))
     clock = SystemClock()
     try:
         async with DemoAgent(KEY, address, clock) as demo, HttpClient() as http:
@@ -112,6 +118,37 @@ async def test_it_says_what_the_bridge_said(bridge: Bridge, words: tuple[str, st
     async with talking(bridge) as (agent, _):
         answer = (await agent.reply(turn(f"text {FRIEND}: hi"))).text
     assert all(word in answer for word in words)
+
+
+async def test_it_asks_for_a_call_and_says_that_nobody_was_called() -> None:
+    bridge = Bridge(state="held", reasons=[{"text": "First contact."}])
+    async with talking(bridge) as (agent, _):
+        answer = (await agent.reply(turn(f"call {FRIEND}: dinner is ready"))).text
+    assert answer == f"Held for a person to look at; {FRIEND} was not called. First contact."
+    assert bridge.asked == [({"to": FRIEND, "message": "dinner is ready"}, "trn_1")]
+    assert bridge.paths == ["/api/v1/calls"]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (
+            "Connect me to the owner, please.",
+            SpokenAnswer("I connect you to the owner.", transfer="owner"),
+        ),
+        ("Good bye!", SpokenAnswer("Goodbye!", hang_up=True)),
+        ("Hello?", SpokenAnswer(SPOKEN_HELP)),
+        ("What time is it?", SpokenAnswer("You said: What time is it?")),
+    ],
+)
+async def test_on_the_telephone_it_can_be_relieved_and_hang_up(
+    said: str, expected: SpokenAnswer
+) -> None:
+    """In the form the gateway reads; by text the same words are only talk."""
+    async with talking(Bridge()) as (agent, _):
+        asked = replace(turn(said), channel="call")
+        assert spoken((await agent.reply(asked)).text) == expected
+        assert "{" not in (await agent.reply(turn(said))).text
 
 
 async def test_it_says_so_when_no_bridge_answers() -> None:

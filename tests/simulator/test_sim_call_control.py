@@ -51,6 +51,7 @@ async def test_a_call_is_answered_pressed_spoken_and_ended_over_the_door(
     await sdk(lambda c: c.calls.create(to=ALICE, from_=carrier.number, url=url))
     ringing = await seen(door, "ringing")
     assert (ringing["number"], ringing["mine"], ringing["lines"]) == (carrier.number, False, [])
+    assert ringing["answered_at"] is None
     assert await does(door, do="answer") == (200, {"done": "answer"})
     phone = carrier.phone(ALICE)
     await phone.hears("Press one.")
@@ -65,6 +66,9 @@ async def test_a_call_is_answered_pressed_spoken_and_ended_over_the_door(
         ("say", "You pressed 1.", False),
         ("mine", "thank you", False),
     ]
+    assert [line["sounds"] for line in up["lines"]] == [False] * 5
+    assert up["lines"][0]["word_ms"] == round(carrier.voice.behaviour.word_s * 1000)
+    assert up["at"] <= up["answered_at"] <= up["lines"][0]["at"]
     assert (await does(door, do="hang_up"))[0] == 200
     over = await seen(door, "over")
     assert over["status"] == "completed"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ringfence.simulator.demo import Demo, Ports
 
 PORT = click.IntRange(0, 65_535)
-LATER = "The voice call and the approval in the console come with the voice line and the console."
+LATER = "A console in the browser comes later; until then people approve by text and by command."
 
 
 @click.command("demo")
@@ -145,6 +145,7 @@ terminal:
 
   export RINGFENCE_CONFIG={demo.config_path}
   {program} pairing approve sms CODE
+  {program} voicecall call --to {YOU} --message "Hi! This is a test call."
   {program} message send --target sms:{FRIEND} --message "Hello from the operator"
   curl {demo.private_url}/sms/send -d '{{"to": "{FRIEND}", "body": "Hello from a program"}}'
   {program} message list
@@ -153,8 +154,11 @@ terminal:
   {program} sim phone {FRIEND} --carrier {demo.world.base_url}
 
 Ask the agent for something: text {FRIEND}: lunch?
+Or press call on the page and talk with it; ask for the owner and answer on the owner's page. What is
+said on calls, as it is said: {program} voicecall tail
 
-An incident pages Ann, and Ben if she does not answer; before her word counts, her number is verified:
+An incident pages Ann, and calls Ben if she does not answer; before her word counts, her number is
+verified:
 
   Ann's          {demo.handset(ANN)}
   Ben's          {demo.handset(BEN)}
@@ -163,7 +167,7 @@ An incident pages Ann, and Ben if she does not answer; before her word counts, h
   {program} tokens create --name demo --kind events > events-token
   curl {demo.private_url}/api/v1/events/generic -H "Authorization: Bearer $(cat events-token)" \\
     -d '{{"id": "1", "type": "incident.opened", "severity": "critical", "title": "The shop is down"}}'
-  {program} alerts list                       # she replies 1a, or: alerts ack 1 --as ann
+  {program} alerts list                       # she replies 1a; he presses 1, once verified too
 
 {LATER}
 Ctrl-C ends it.""")

@@ -127,16 +127,20 @@ def _document(connection: Connection) -> dict[str, object]:
         "mine": connection.mine,
         "state": connection.state,
         "status": call.status,
+        "at": call.created_at.isoformat(),
+        "answered_at": call.answered_at.isoformat() if call.answered_at else None,
         "duration_s": call.duration_s,
         "lines": [_line(one) for one in lines],
     }
 
 
 def _line(one: Played) -> dict[str, object]:
-    """While it sounds, all of it is shown; afterwards what was heard."""
+    """While it sounds, all of it is shown, and how long a word takes; afterwards what was heard."""
     return {
         "kind": one.kind,
         "text": one.text if one.ended_at is None else one.heard,
         "cut": one.ended_at is not None and one.heard != " ".join(one.text.split()),
+        "sounds": one.ended_at is None,
+        "word_ms": round(one.word_s * 1000),
         "at": one.started_at.isoformat(),
     }

@@ -23,9 +23,12 @@ from ringfence.simulator.world import World, WorldSettings
 
 YOU: Final = "+15555550111"
 FRIEND: Final = "+15555550112"
+NEIGHBOUR: Final = "+15555550113"
 OWNER: Final = "+15555550199"
 ANN: Final = "+15555550141"
 BEN: Final = "+15555550142"
+TEXTS: Final = "/webhooks/sms"
+CALLS: Final = "/voice/webhook"
 ANSWER_WITHIN_S: Final = 5
 """How long Ann has before Ben is asked. A team would give her five minutes."""
 _MARK: Final = "// Made by `ringfence demo`"
@@ -77,10 +80,13 @@ async def surroundings(folder: Path, ports: Ports) -> AsyncIterator[Demo]:
         seed=secrets.randbits(48),
         port=ports.carrier,
         number=DEFAULT_NUMBER,
-        webhook_url=f"{public}/webhooks/sms",
+        webhook_url=f"{public}{TEXTS}",
+        voice_url=f"{public}{CALLS}",
     )
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(World(settings, clock))
+        # Where the progress of inbound calls goes, set at the number as in a provider's console.
+        world.line.settings["status_callback"] = f"{public}{CALLS}"
         agent = await stack.enter_async_context(DemoAgent(key, private, clock))
         path = folder / "ringfence.json5"
         _write(path, configuration(world, agent, key, public, private))
@@ -117,16 +123,25 @@ def configuration(
                 "authToken": world.account.auth_token,
                 "fromNumber": world.line.number,
                 "apiBaseUrl": world.base_url,
-                "publicWebhookUrl": f"{public}/webhooks/sms",
+                "publicWebhookUrl": f"{public}{TEXTS}",
                 "dmPolicy": "pairing",
                 "owners": [OWNER],
-            }
+            },
+            "voice": {
+                "publicUrl": f"{public}{CALLS}",
+                "inboundPolicy": "pairing",
+                "inboundGreeting": "Hello, this is the demo agent.",
+                "allowTo": [YOU, ANN, BEN],
+                # A caller who is connected to somebody takes two of them.
+                "maxConcurrentCalls": 3,
+                "outbound": {"notifyHangupDelaySec": 1},
+            },
         },
     }
 
 
 def _on_call() -> dict[str, Any]:
-    """Two people, and whom an incident asks after whom."""
+    """Two people, and whom an incident asks after whom: the first by text, the second by a call."""
     return {
         "responders": {
             "ann": {"number": ANN, "label": "Ann"},
@@ -140,7 +155,7 @@ def _on_call() -> dict[str, Any]:
                         "notify": ["person:ann"],
                         "acknowledgedWithin": ANSWER_WITHIN_S,
                     },
-                    {"name": "second", "notify": ["person:ben"]},
+                    {"name": "second", "notify": ["person:ben"], "by": ["call"]},
                 ]
             }
         },

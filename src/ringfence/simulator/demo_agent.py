@@ -1,6 +1,7 @@
 """The demo's agent: a `webhook` agent like anybody could write, with nothing of the gateway in it.
-It checks every turn's signature (Standard Webhooks), chats, and when asked to text somebody calls
-the bridge as any program would and says what came back. It has no authority of its own."""
+It checks every turn's signature (Standard Webhooks), chats, and when asked to text or call somebody
+asks the gateway over HTTP as any program would and says what came back. On the telephone it can ask to
+be relieved by the owner, and to hang up. It has no authority of its own."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ BODY_MAX_BYTES: Final = 8_000_000
 BRIDGE_TIMEOUT_S: Final = 10.0
 _SIGNED_HEADERS: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
 _ERRAND: Final = re.compile(
-    r"(?:please\s+)?(?:text|tell|message)\s+(?P<to>\+[0-9][0-9 ().-]{5,20}[0-9])\s*(?::|,|that\b)?\s*"
+    r"(?:please\s+)?(?P<verb>text|tell|message|call)\s+(?P<to>\+[0-9][0-9 ().-]{5,20}[0-9])\s*(?::|,|that\b)?\s*"
     r"(?P<body>\S.*)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -34,6 +35,14 @@ HELP: Final = (
     "I am the demo agent. I repeat what you say. Ask me to write to somebody: "
     "text +15555550112: lunch?"
 )
+SPOKEN_HELP: Final = (
+    "I repeat what you say. Ask me to connect you to the owner, or say goodbye and I hang up."
+)
+_GREETINGS: Final = ("", "help", "what can you do", "hello", "hi")
+_PERSON_WANTED: Final = re.compile(
+    r"\b(?:owner|human|person|somebody real|connect me|put me through)\b", re.IGNORECASE
+)
+_GOODBYE: Final = re.compile(r"\W*(?:good)?\s?bye\W*", re.IGNORECASE)
 
 
 def signature_holds(key: bytes, headers: Mapping[str, str], body: bytes, now_s: float) -> bool:
@@ -87,36 +96,53 @@ class DemoAgent:
 
     async def _reply(self, turn: Mapping[str, Any]) -> str:
         text = str(turn["text"]).strip()
+        on_the_phone = turn.get("channel") == "call"
         if (errand := _ERRAND.fullmatch(text)) is not None:
             # The turn's id is the same in every try, so the friend is written to once.
-            return await self._write(errand["to"], errand["body"].strip(), str(turn["turn_id"]))
-        if text.lower().rstrip("?!. ") in ("", "help", "what can you do", "hello", "hi"):
-            return HELP if text or not turn["attachments"] else "A picture! Thank you."
+            return await self._run(errand, str(turn["turn_id"]))
+        if on_the_phone and (wish := _wish(text)):
+            return json.dumps(wish)
+        if text.lower().rstrip("?!. ") in _GREETINGS:
+            help_ = SPOKEN_HELP if on_the_phone else HELP
+            return help_ if text or not turn["attachments"] else "A picture! Thank you."
         return f"You said: {text}"
 
-    async def _write(self, to: str, body: str, key: str) -> str:
-        """Ask the bridge to text somebody; put its answer into words."""
+    async def _run(self, errand: re.Match[str], key: str) -> str:
+        """Ask the gateway to text or call somebody; put its answer into words."""
         assert self._session is not None, "start it first"
+        to, body = errand["to"], errand["body"].strip()
+        calls = errand["verb"].lower() == "call"
+        path, asked = "/sms/send", {"to": to, "body": body}
+        if calls:
+            path, asked = "/api/v1/calls", {"to": to, "message": body}
         try:
             async with self._session.post(
-                f"{self._bridge}/sms/send",
-                json={"to": to, "body": body},
-                headers={"Idempotency-Key": key},
+                f"{self._bridge}{path}", json=asked, headers={"Idempotency-Key": key}
             ) as response:
                 answer: dict[str, Any] = await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return "I could not reach the gateway's bridge."
         if response.status != 202:
             return f"The gateway did not take it. {answer.get('detail', '')}".strip()
-        return _told(to, answer)
+        return _told(answer, to, calls=calls)
 
 
-def _told(to: str, answer: Mapping[str, Any]) -> str:
+def _wish(text: str) -> dict[str, object] | None:
+    """What is to become of the call, in the form the gateway reads; None for talk."""
+    if _PERSON_WANTED.search(text):
+        return {"say": "I connect you to the owner.", "transferTo": "owner"}
+    if _GOODBYE.fullmatch(text):
+        return {"say": "Goodbye!", "hangUp": True}
+    return None
+
+
+def _told(answer: Mapping[str, Any], to: str, *, calls: bool) -> str:
     why = " ".join(str(reason["text"]) for reason in answer["reasons"])
+    nothing = f"{to} was not called" if calls else f"nothing was sent to {to}"
     match answer["state"]:
         case "held":
-            return f"Held for a person to look at; nothing was sent to {to}. {why}"
+            return f"Held for a person to look at; {nothing}. {why}"
         case "refused":
-            return f"Refused; nothing was sent to {to}. {why}"
+            return f"Refused; {nothing}. {why}"
         case _:
-            return f"On its way to {to}."
+            return f"Calling {to}." if calls else f"On its way to {to}."

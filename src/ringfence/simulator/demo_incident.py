@@ -11,7 +11,7 @@ from typing import Any, Final
 import aiohttp
 
 from ringfence.simulator.demo import ANN, ANSWER_WITHIN_S, BEN, Demo
-from ringfence.simulator.demo_steps import SEEN_S, Done, require, run_command, sees
+from ringfence.simulator.demo_steps import SEEN_S, Done, hears, picks_up, require, run_command, sees
 
 _CODE: Final = re.compile(r"Your code: ([0-9]{6})")
 EVENT: Final = {
@@ -58,15 +58,17 @@ class Incident:
         return f"{ANN} sees: {page}"
 
     async def escalation(self) -> str:
-        """She sleeps; when her time is over the second is asked"""
-        page = await sees(self._ben, "#1 Checkout fails", within_s=ANSWER_WITHIN_S + SEEN_S)
-        return f"{BEN} sees: {page}"
+        """She sleeps; when her time is over the second is called"""
+        await picks_up(self._ben, within_s=ANSWER_WITHIN_S + SEEN_S)
+        page = await hears(self._ben, "Checkout fails")
+        return f"{BEN} hears: {page}"
 
     async def acknowledgement(self) -> str:
-        """He takes it by text; nobody else is asked, and the same event again pages nobody"""
-        sent = await self._ben.texts("1a")
-        require(sent.reached, "the gateway did not take his answer")
-        answer = await sees(self._ben, "#1 is yours")
+        """He presses 1; nobody else is asked, and the same event again pages nobody"""
+        keys = await hears(self._ben, "Press 1")
+        self._ben.presses("1")
+        answer = await hears(self._ben, "#1 is yours")
+        await self._ben.is_over()
         shown = await self._ringfence("alerts", "show", "1", "--json")
         require(shown.document["state"] == "acknowledged", shown.out + shown.err)
         made = await self._ringfence(
@@ -75,7 +77,7 @@ class Incident:
         _, again = await self._post(made.document["token"], EVENT)
         require(again["duplicates"] == 1, str(again))
         self._ann.has_nothing_unread()
-        return f"{BEN} texts: 1a\n    {BEN} sees: {answer}"
+        return f"{BEN} hears: {keys}\n    {BEN} presses 1, and hears: {answer}"
 
     async def _ringfence(self, *words: str) -> Done:
         return await run_command(self._demo.config_path, *words)

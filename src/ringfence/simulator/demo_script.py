@@ -1,6 +1,6 @@
-"""The first minute of product.md, played by itself as far as text reaches: phones on the simulated
-carrier, the gateway as a process of its own, and the commands an operator would type. Each step
-says what was seen; the first that goes wrong ends the story. Leaves no process behind."""
+"""The first minute of product.md, played by itself: phones on the simulated carrier, the gateway as a
+process of its own, and the commands an operator would type. Each step says what was seen and heard;
+the first that goes wrong ends the story. Leaves no process behind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from typing import Any, Final
 import aiohttp
 
 from ringfence.clock import SystemClock
+from ringfence.simulator.call_phone import NotHeard
 from ringfence.simulator.demo import FRIEND, OWNER, YOU, Demo
+from ringfence.simulator.demo_calls import Calls
 from ringfence.simulator.demo_incident import Incident
 from ringfence.simulator.demo_steps import (
     SEEN_S,
@@ -49,7 +51,7 @@ async def play(demo: Demo, say: Callable[[str], None]) -> None:
                 title = (step.__doc__ or "").strip().rstrip(".")
                 try:
                     seen = await step()
-                except (StoryFailed, NotReceived) as error:
+                except (StoryFailed, NotReceived, NotHeard) as error:
                     raise StoryFailed(f"{title}: {error}") from error
                 say(f"✓ {title}\n    {seen}")
     except StoryFailed as error:
@@ -77,6 +79,7 @@ class Story:
             self.opt_out,
             self.stop,
             self.resume,
+            *Calls(self._demo).steps(),
             *Incident(self._demo).steps(),
             self.audit,
         )

@@ -87,6 +87,20 @@ async def sees(phone: Phone, expected: str, within_s: float = SEEN_S) -> str:
     return (await phone.receives(expected, timeout_s=within_s)).body
 
 
+async def picks_up(phone: Phone, within_s: float = SEEN_S) -> None:
+    """The phone rings, is answered, and its call is connected."""
+    await phone.rings(timeout_s=within_s)
+    phone.answers()
+    ringing = phone.connections[-1]
+    while ringing.state == "ringing":
+        await phone.calls_change(phone.bell.rung, timeout_s=SEEN_S)
+
+
+async def hears(phone: Phone, expected: str, within_s: float = SEEN_S) -> str:
+    """What was said on the phone that contains this, once it was said."""
+    return (await phone.hears(expected, timeout_s=within_s)).heard
+
+
 def require(holds: bool, seen: str) -> None:
     if not holds:
         raise StoryFailed(seen.strip() or "it did not hold")
