@@ -32,6 +32,8 @@ def caller_of(line: Line) -> PlacesCalls:
     if found is None:
         raise ProviderMisconfigured(f"Calls are not there for the provider {line.provider}.")
     voice_of(line)
+    if line.voice is not None and line.voice.blocked_reason:
+        raise ProviderMisconfigured(f"Calls of line {line.id}: {line.voice.blocked_reason}")
     if not line.voice_url:
         raise ProviderMisconfigured(
             f"Line {line.id} has no public URL for calls; set channels.voice.publicUrl."

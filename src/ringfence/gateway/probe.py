@@ -93,7 +93,7 @@ def _signature(line: Line) -> Finding:
 
 
 def _public_url(line: Line) -> Finding:
-    if line.public_url:
+    if line.public_url or line.voice_url:
         return Finding("public_url", True, "The line has a public URL.")
     return Finding("public_url", False, "The line has no public URL.", "Set publicWebhookUrl.")
 
