@@ -1,6 +1,6 @@
 """Taking a hand in live calls: end one, say something in it, press keys. Each is one transaction with
-its entry, and whatever is said has passed the gate; only then is the provider told. A call whose sound
-we stream takes its words in its session, not here."""
+its entry, and whatever is said has passed the gate; only then is the provider told, or the session of
+a call in live sound, which is in one process alone and keeps its words itself."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from ringfence.gateway.call_asking import speaking
 from ringfence.gateway.call_ending import end
@@ -40,6 +41,7 @@ from ringfence.model.wire import WireRequest
 from ringfence.ports import Tx
 from ringfence.providers.base import PlacesCalls, Told
 from ringfence.text.spoken import spoken
+from ringfence.voice.events import SessionEvent, ToldToPress, ToldToSay
 
 SENTENCE_LENGTH_MAX = 1_500
 """Characters: about a minute and a half of speech, which nobody listens to."""
@@ -64,10 +66,18 @@ async def end_call(kit: Equipment, key: str, actor: str) -> Call:
 # -- saying something ------------------------------------------------------------------------------
 
 
+class Sound(Protocol):
+    """The conversations in live sound of this process (`gateway.conversations`)."""
+
+    def tell(self, call_id: str, event: SessionEvent) -> bool:
+        """False for a call that has none here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spoken:
     """What became of a sentence, or of keys, for a live call. `decision` is the entry that explains it;
-    where `said` is false the gate refused, with `reasons`. `n` counts the words of the call."""
+    where `said` is false the gate refused, with `reasons`. `n` is the last of the call's words so far.
+    Either `requests` are owed to the provider or `event` to the call's session."""
 
     call: Call
     said: bool
@@ -75,25 +85,30 @@ class Spoken:
     decision: str
     n: int = 0
     requests: tuple[WireRequest, ...] = ()
+    event: SessionEvent | None = None
 
 
-async def speak(kit: Equipment, key: str, text: str, actor: str) -> Spoken:
+async def speak(
+    kit: Equipment, key: str, text: str, actor: str, sound: Sound | None = None
+) -> Spoken:
     """Say a sentence in a conversation, now; what is being said meanwhile is cut off. Raises NotFound,
     EmptyText, InvalidField, CallNotReady, and what providers raise."""
     sentence = sentence_of(text)
     answer = await kit.store.write(
         lambda tx: say_in(kit, tx, live_call(kit, tx, key), sentence, actor)
     )
-    await tell(kit, answer)
+    await tell(kit, answer, sound)
     return answer
 
 
-async def digits(kit: Equipment, key: str, keys: str, actor: str) -> Spoken:
+async def digits(
+    kit: Equipment, key: str, keys: str, actor: str, sound: Sound | None = None
+) -> Spoken:
     """Press keys towards the person: 0-9 * # and w for half a second. As `speak`."""
     if not _DIGITS.fullmatch(keys) or len(keys) > DIGITS_MAX:
         raise InvalidField(f"`digits` takes 1 to {DIGITS_MAX} of 0-9 * # and w.")
     answer = await kit.store.write(lambda tx: _press(kit, tx, live_call(kit, tx, key), keys, actor))
-    await tell(kit, answer)
+    await tell(kit, answer, sound)
     return answer
 
 
@@ -112,12 +127,13 @@ def sentence_of(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A conversation that can be spoken in."""
+    """A conversation that can be spoken in; `is_streamed` in live sound."""
 
     call: Call
     line: Line
     provider: PlacesCalls
     manner: Manner
+    is_streamed: bool
 
 
 def _placed(tx: Tx, key: str) -> Call:
@@ -149,12 +165,8 @@ def live_call(kit: Equipment, tx: Tx, key: str) -> Live:
             "Its first words were not said yet, or its caller waits to be let in; try again.",
             code="call_not_begun",
         )
-    if voice_of(line).stream is not None:
-        raise CallNotReady(
-            "Its sound is streamed; saying something into a stream from outside is not there yet.",
-            code="call_is_streamed",
-        )
-    return Live(call, line, caller_of(line), manner_of(line, call))
+    is_streamed = voice_of(line).stream is not None
+    return Live(call, line, caller_of(line), manner_of(line, call), is_streamed)
 
 
 def over_in_words(call: Call) -> str:
@@ -168,16 +180,33 @@ def say_in(kit: Equipment, tx: Tx, live: Live, text: str, actor: str) -> Spoken:
     judged = judge(kit, tx, live, text, actor, now)
     if not judged.said:
         return judged
+    if live.is_streamed:
+        event = ToldToSay(text, _speaker(actor), judged.decision)
+        return replace(judged, event=event, n=len(tx.calls.words_of(live.call.id)))
     requests = told_by(live, _followed(tx, live, say(live.manner, text)))
     return replace(judged, requests=requests, n=keep(tx, live, text, actor, judged.decision, now))
 
 
 def keep(tx: Tx, live: Live, text: str, actor: str, decision: str, now: datetime) -> int:
     """Put words of ours on record; answers which of the call's they are."""
-    speaker = Speaker.AGENT if actor.startswith("agent:") else Speaker.OWNER
-    words = Words(live.call.id, 0, speaker, text, now, turn=live.call.turn, decision=decision)
-    (stored,) = tx.calls.add_words([words])
+    (stored,) = tx.calls.add_words(
+        [
+            Words(
+                live.call.id,
+                0,
+                _speaker(actor),
+                text,
+                now,
+                turn=live.call.turn,
+                decision=decision,
+            )
+        ]
+    )
     return stored.n
+
+
+def _speaker(actor: str) -> Speaker:
+    return Speaker.AGENT if actor.startswith("agent:") else Speaker.OWNER
 
 
 def _press(kit: Equipment, tx: Tx, live: Live, keys: str, actor: str) -> Spoken:
@@ -185,6 +214,8 @@ def _press(kit: Equipment, tx: Tx, live: Live, keys: str, actor: str) -> Spoken:
     judged = judge(kit, tx, live, keys, actor, kit.clock.now())
     if not judged.said:
         return judged
+    if live.is_streamed:
+        return replace(judged, event=ToldToPress(keys, judged.decision))
     return replace(judged, requests=told_by(live, _followed(tx, live, SendDigits(keys))))
 
 
@@ -224,9 +255,16 @@ def _followed(tx: Tx, live: Live, first: Say | SendDigits) -> list[Instruction]:
 # -- after the commit ------------------------------------------------------------------------------
 
 
-async def tell(kit: Equipment, answer: Spoken) -> None:
-    """Raises CallNotReady where the provider says that it is over. What provably was not told was not
-    heard either."""
+async def tell(kit: Equipment, answer: Spoken, sound: Sound | None) -> None:
+    """Raises CallNotReady where the provider says that it is over, or its sound is not here. What
+    provably was not told was not heard either."""
+    if answer.event is not None and not (
+        sound is not None and sound.tell(answer.call.id, answer.event)
+    ):
+        raise CallNotReady(
+            "Its sound is not in this process; say it over the API of the gateway that has it.",
+            code="call_is_streamed",
+        )
     if not answer.requests:
         return
     provider = caller_of(kit.lines[answer.call.line])

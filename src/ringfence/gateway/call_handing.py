@@ -33,7 +33,7 @@ async def hand_over(kit: Equipment, key: str, name: str, actor: str, *, words: s
     answer = await kit.store.write(
         lambda tx: _hand_over(kit, tx, live_call(kit, tx, key), name, actor, said)
     )
-    await tell(kit, answer)
+    await tell(kit, answer, None)
     return answer
 
 
@@ -41,6 +41,11 @@ def _hand_over(kit: Equipment, tx: Tx, live: Live, name: str, actor: str, said: 
     if whom(kit, live.line, name) is None:
         known = ", ".join([OWNER, *sorted(kit.operations.responders)])
         raise InvalidField(f"`to` takes the name of somebody of ours: {known}.")
+    if live.is_streamed:
+        raise CallNotReady(
+            "Handing over a call in live sound from outside is not there yet.",
+            code="call_is_streamed",
+        )
     if not all(leg.is_over for leg in live.call.joined):
         raise CallNotReady("Somebody is being connected already.", code="call_transferring")
     now = kit.clock.now()

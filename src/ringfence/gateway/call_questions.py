@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ringfence.gateway.call_control import (
+    Sound,
     Spoken,
     live_call,
     over_in_words,
@@ -37,7 +38,13 @@ class Answered:
 
 
 async def ask(
-    kit: Equipment, key: str, text: str, actor: str, *, wait_s: float | None = None
+    kit: Equipment,
+    key: str,
+    text: str,
+    actor: str,
+    *,
+    wait_s: float | None = None,
+    sound: Sound | None = None,
 ) -> Answered:
     """Say a sentence and wait for what the person says next (B134, B136), at most `wait_s` (the line's
     own time if not given). As `speak`; raises CallNotReady also while somebody else waits and when the
@@ -49,7 +56,7 @@ async def ask(
         return Answered(answer, None, 0)
     outcome = "gone"
     try:
-        await tell(kit, answer)
+        await tell(kit, answer, sound)
         heard = await _next_words(kit, answer, until)
         outcome = "answered"
     except NobodySpoke:

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ringfence.gateway import principals, views
+from ringfence.gateway.call_control import Sound
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.events import EventIntake
 from ringfence.gateway.rates import Rate
@@ -69,9 +70,10 @@ class PrivateDoor:
         version: str,
         intake: EventIntake,
         hosts: frozenset[str] = frozenset(),
+        sound: Sound | None = None,
     ) -> None:
         self._kit = kit
-        self._desk = Desk(kit, lines, default_line_id, EventPosts(kit, intake))
+        self._desk = Desk(kit, lines, default_line_id, EventPosts(kit, intake), sound)
         self._measures = measures
         self._version = version
         self._hosts = frozenset(host.lower() for host in hosts) - _LOOPBACK_NAMES

@@ -102,13 +102,13 @@ async def end(desk: Desk, request: Request, principal: Principal) -> Response:
 async def speak(desk: Desk, request: Request, principal: Principal) -> Response:
     given = fields.json_object(request, ("message",))
     key, words = await _own(desk, request, principal), fields.text(given, "message")
-    return _told(await call_control.speak(desk.kit, key, words, principal.actor))
+    return _told(await call_control.speak(desk.kit, key, words, principal.actor, desk.sound))
 
 
 async def digits(desk: Desk, request: Request, principal: Principal) -> Response:
     given = fields.json_object(request, ("digits",))
     key, keys = await _own(desk, request, principal), fields.text(given, "digits")
-    return _told(await call_control.digits(desk.kit, key, keys, principal.actor))
+    return _told(await call_control.digits(desk.kit, key, keys, principal.actor, desk.sound))
 
 
 async def transfer(desk: Desk, request: Request, principal: Principal) -> Response:
@@ -124,7 +124,9 @@ async def ask(desk: Desk, request: Request, principal: Principal) -> Response:
     given = fields.json_object(request, ("message", "wait_s"))
     key, words = await _own(desk, request, principal), fields.text(given, "message")
     wait_s = _wait_s(given.get("wait_s"))
-    found = await call_questions.ask(desk.kit, key, words, principal.actor, wait_s=wait_s)
+    found = await call_questions.ask(
+        desk.kit, key, words, principal.actor, wait_s=wait_s, sound=desk.sound
+    )
     if found.words is None:
         return _told(found.spoken)
     document = _told_document(found.spoken)

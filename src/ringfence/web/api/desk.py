@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from ringfence.gateway.call_control import Sound
 from ringfence.gateway.equipment import Equipment
 from ringfence.model.errors import InvalidField, NotPermitted, RingfenceError
 from ringfence.model.line import Line
@@ -21,12 +22,14 @@ from ringfence.web.event_posts import EventPosts
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The kit, the lines that are in use, and where posted events go."""
+    """The kit, the lines that are in use, where posted events go, and the calls in live sound of this
+    process."""
 
     kit: Equipment
     lines: Mapping[str, Line]
     default_line_id: str
     posts: EventPosts
+    sound: Sound | None = None
 
     def line(self, wanted: object, principal: Principal) -> Line:
         """The line named so (None: the default one, or the principal's only one). Raises
