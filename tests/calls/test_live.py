@@ -13,7 +13,7 @@ from calling import ANN, BEN, ROUTE, Calling, calling
 from ringfence.model.call import CallMode, EndReason, Speaker
 from ringfence.model.voice import Route, VoiceSettings
 from ringfence.ports.speech import Final, HeardWords, Spoken
-from telling import ScriptedAgent
+from telling import OWNER, ScriptedAgent
 
 DISCLOSURE = "This is an automated assistant of Acme."
 MS_A_CHARACTER = 40
@@ -179,3 +179,31 @@ async def test_an_outbound_conversation_is_live_and_a_notice_is_not(sqlite_url: 
         other.answers()
         await story.until(other.hears("Your order is ready"))
         await story.settles()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_live_sound_gives_way_to_a_person_and_comes_back(
+    sqlite_url: str, answers: bool
+) -> None:
+    speech = FakeSpeech()
+    agent = ScriptedAgent(lambda turn: '{"say": "I connect you.", "transferTo": "owner"}')
+    async with calling(sqlite_url, streams=True, speech=speech, agent=agent) as story:
+        phone, owner = story.phone(BEN), story.phone(OWNER)
+        phone.calls()
+        await story.until(phone.is_streamed())
+        await lasts(story, ROUTE.greeting)
+        speech.hears("A person, please.")
+        await story.until(owner.rings())
+        if answers:
+            owner.answers()
+            await story.story.passes(seconds=20)
+            owner.hangs_up()
+            await story.until(phone.is_over())
+        else:
+            owner.hangs_up()
+            await story.story.passes(seconds=10)
+            assert "Nobody can take the call now." in speech.spoken
+            phone.hangs_up()
+        await story.settles()
+        assert speech.spoken.count(ROUTE.greeting) == 1
+        assert await story.story.read(lambda tx: tx.calls.live_ones()) == []

@@ -14,13 +14,14 @@ from ringfence.gateway import call_steps as steps
 from ringfence.gateway import call_words as words
 from ringfence.gateway.call_asking import Asking
 from ringfence.gateway.call_ending import end
-from ringfence.gateway.call_life import Told, fold
+from ringfence.gateway.call_life import Told, fold, is_past_limit
 from ringfence.gateway.call_placing import caller_of, manner_of, voice_of
 from ringfence.gateway.call_steps import Step
 from ringfence.gateway.call_telling import Telling
 from ringfence.gateway.call_transfer import back
 from ringfence.gateway.conversations import Conversations
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.live_core import streams
 from ringfence.model.audit import digest
 from ringfence.model.call import (
     AnswererHeard,
@@ -161,6 +162,10 @@ class CallDesk:
             case LegEnded():
                 manner = manner_of(line, call)
                 call, told_next = back(kit, tx, manner, call, event, now)
+                if call.is_over or call.ending is not None:
+                    return Step(call=call)
+                if told_next and streams(kit, line, call):
+                    return Step((), call, opens_stream=True)
                 return Step(tuple(told_next or words.farewell(manner, "")), call)
             case RecordingReport():
                 body = {"line": line.id, "event": type(event).__name__}
@@ -183,9 +188,13 @@ class CallDesk:
         call = fold(kit, tx, call, told, now)
         if call.is_over or (call.ending is not None and not _is_parting(line, event)):
             return Step(call=call)
+        manner = manner_of(line, call)
+        if call.ending is None and is_past_limit(call, now):
+            # The provider ends what it placed for us; who called us is told when they ask.
+            call = end(kit, tx, call, EndReason.TIME_LIMIT, now + steps.SILENCE_PARTING)
+            return Step(tuple(words.farewell(manner, manner.settings.sentences.time_up)), call)
         if event.rest:
             return Step(event.rest, call)
-        manner = manner_of(line, call)
         if event.turn == words.START:
             return steps.begin(kit, tx, line, manner, call, now)
         if event.turn == words.STREAM_OVER:

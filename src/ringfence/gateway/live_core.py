@@ -13,21 +13,23 @@ from typing import Final, assert_never
 from ringfence.gateway import call_words as words
 from ringfence.gateway.call_asking import CHANNEL, role_of, shown_history, speaking
 from ringfence.gateway.call_ending import end
-from ringfence.gateway.call_placing import manner_of
+from ringfence.gateway.call_placing import caller_of, manner_of
 from ringfence.gateway.call_stops import heed_wish
+from ringfence.gateway.call_transfer import NOBODY, transfer
 from ringfence.gateway.call_words import Manner
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk
 from ringfence.gateway.live_call import Live, MaySay, Recorded, Sentence
 from ringfence.gateway.live_settings import session_settings
 from ringfence.model.call import Call, CallMode, EndReason, Speaker, Words
-from ringfence.model.errors import AgentRefused, LineBlocked, NotFound
+from ringfence.model.errors import AgentRefused, LineBlocked, NotFound, RingfenceError
+from ringfence.model.instruction import DialNumber, Instruction
 from ringfence.model.line import Line
 from ringfence.model.message import Message
 from ringfence.model.verdict import Verdict
 from ringfence.ports import AgentTurn, Tx
 from ringfence.providers import media_dialects
-from ringfence.text.spoken import spoken
+from ringfence.text.spoken import SpokenAnswer, spoken
 from ringfence.voice.effects import (
     DigitPressed,
     DisclosureHeard,
@@ -57,12 +59,12 @@ class LiveCore:
     async def live(self, call_id: str) -> Live:
         kit, now = self._kit, self._kit.clock.now()
 
-        def look(tx: Tx) -> tuple[Call | None, Message | None]:
+        def look(tx: Tx) -> tuple[Call | None, Message | None, bool]:
             call = tx.calls.get(call_id)
             message = tx.messages.get(call.message_id) if call and call.message_id else None
-            return call, message
+            return call, message, bool(tx.calls.words_of(call_id))
 
-        call, message = await kit.store.read(look)
+        call, message, talked = await kit.store.read(look)
         line = kit.lines.get(call.line) if call is not None else None
         if call is None or line is None or call.is_over or call.ending is not None:
             raise NotFound("This call is over.")
@@ -71,17 +73,18 @@ class LiveCore:
         dialect = media_dialects().get(line.provider)
         if stream is None or dialect is None or kit.speech is None:
             raise LineBlocked(f"Line {line.id} is not set up for live sound.")
+        record = LiveRecord(kit, line, manner, call.id)
         left = (call.person.answered_at or now) + call.time_limit - now
         return Live(
             call_id=call.id,
             provider_id=call.person.provider_id,
             line=line,
             dialect=dialect,
-            call=LiveRecord(kit, line, manner, call.id),
-            agent=LiveAgent(kit, line, manner, call),
+            call=record,
+            agent=LiveAgent(kit, line, manner, call, record),
             ears=kit.speech.ears(manner.settings, route),
             mouth=kit.speech.mouth(manner.settings, route),
-            script=_script(line, manner, call, message),
+            script=_script(line, manner, call, message, talked),
             settings=session_settings(manner.settings, route, dialect.media_capabilities, left),
             url=stream.url,
             language=route.language,
@@ -89,12 +92,18 @@ class LiveCore:
         )
 
 
-def _script(line: Line, manner: Manner, call: Call, message: Message | None) -> Script:
+def _script(
+    line: Line, manner: Manner, call: Call, message: Message | None, talked: bool
+) -> Script:
+    """What was said before is not said again: a stream may be opened anew within a call."""
     owed = words.owed_to(line, manner, call.person.number)
-    opening = manner.route.greeting if message is None else message.body
+    disclosure = "" if call.disclosed_at is not None else owed
+    if talked:
+        came_back = bool(call.joined) and call.joined[-1].is_over
+        return Script(disclosure=disclosure, opening=NOBODY if came_back else "", mode=call.mode)
     return Script(
-        disclosure="" if call.disclosed_at is not None else owed,
-        opening="" if call.said_at is not None else opening,
+        disclosure=disclosure,
+        opening=manner.route.greeting if message is None else message.body,
         # The words a call was approved with: the entry of its claim names its item.
         opening_decision=call.outbox_id,
         mode=call.mode,
@@ -104,8 +113,11 @@ def _script(line: Line, manner: Manner, call: Call, message: Message | None) -> 
 class LiveAgent:
     """Fulfils `live_call.AsksAgent`: one answer, said by the sentence."""
 
-    def __init__(self, kit: Equipment, line: Line, manner: Manner, call: Call) -> None:
+    def __init__(
+        self, kit: Equipment, line: Line, manner: Manner, call: Call, record: LiveRecord
+    ) -> None:
         self._kit, self._line, self._manner, self._call = kit, line, manner, call
+        self._record = record
 
     async def ask(self, turn: int, text: str, digits: str) -> AsyncGenerator[Sentence, None]:
         kit, line, call = self._kit, self._line, self._call
@@ -132,11 +144,43 @@ class LiveAgent:
             # Nobody can be asked while somebody is on the phone.
             raise AgentRefused(f"A person would have to look first: {reply.hold}.")
         answer = spoken(reply.text)
+        if answer.transfer and not await self._connected(turn, answer):
+            yield Sentence(NOBODY)
+        if answer.transfer:
+            return
         pieces = _SENTENCE_END.split(answer.text) if answer.text else []
         for at, piece in enumerate(pieces, start=1):
             yield Sentence(piece, hang_up=answer.hang_up and at == len(pieces))
         if answer.hang_up and not pieces:
             yield Sentence("", hang_up=True)
+
+    async def _connected(self, turn: int, answer: SpokenAnswer) -> bool:
+        """The provider connects them and speaks meanwhile: its instructions replace the stream."""
+        kit, line, now = self._kit, self._line, self._kit.clock.now()
+        said = answer.text if (await self._record.may_say(turn, answer.text)).decision else ""
+
+        def job(tx: Tx) -> tuple[Call, list[Instruction]] | None:
+            call = tx.calls.get(self._call.id)
+            if call is None or call.is_over or call.ending is not None:
+                return None
+            by = f"agent:{self._manner.route.agent_id}"
+            return transfer(kit, tx, line, self._manner, call, answer.transfer, by, said, now)
+
+        done = await kit.store.write(job)
+        if done is None or not any(isinstance(one, DialNumber) for one in done[1]):
+            return False
+        call, instructions = done
+        provider = caller_of(line)
+        requests = provider.tell(instructions, call.person.provider_id, call.id, line)
+        try:
+            *_, last = [await kit.http.send(request) for request in requests]
+            provider.told(last)
+        except RingfenceError as error:
+            log.warning(
+                "a call could not be connected", extra={"call_id": call.id, "error": error.code}
+            )
+            return False
+        return True
 
 
 class LiveRecord:

@@ -89,7 +89,8 @@ class PlivoCalls:
             return ""
         if line.number is None:
             return "the line has no number to be called on"
-        return "" if event.called == line.number.e164 else "the call is for another number"
+        own = event.called == line.number.e164 or line.takes_calls_to(event.called)
+        return "" if own else "the call is for another number"
 
     def call_dedupe_token(self, verified: Verified) -> str:
         return plivo_call_webhooks.dedupe_token(verified)
