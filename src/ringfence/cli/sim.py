@@ -26,7 +26,12 @@ NUMBER = "+15555550100"
 )
 @click.option("--webhook", default="", metavar="URL", help="Where inbound messages are posted.")
 @click.option("--fallback", default="", metavar="URL", help="Where they go when that fails.")
-@click.option("--voice", default="", metavar="URL", help="Where it asks about inbound calls.")
+@click.option(
+    "--voice",
+    default="",
+    metavar="URL",
+    help="Where it asks about inbound calls, and tells of them.",
+)
 @click.option("--number", default=NUMBER, show_default=True, help="The account's number, E.164.")
 @click.option("--account-sid", default="", help="Dealt from the seed if not given.")
 @click.option("--auth-token", default="", help="Dealt from the seed if not given.")
@@ -84,6 +89,7 @@ def command(
         webhook_url=webhook,
         fallback_url=fallback,
         voice_url=voice,
+        voice_status_url=voice,
         trial=trial,
         provider=provider,
         callbacks=not no_callbacks,

@@ -82,11 +82,10 @@ async def surroundings(folder: Path, ports: Ports) -> AsyncIterator[Demo]:
         number=DEFAULT_NUMBER,
         webhook_url=f"{public}{TEXTS}",
         voice_url=f"{public}{CALLS}",
+        voice_status_url=f"{public}{CALLS}",
     )
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(World(settings, clock))
-        # Where the progress of inbound calls goes, set at the number as in a provider's console.
-        world.line.settings["status_callback"] = f"{public}{CALLS}"
         agent = await stack.enter_async_context(DemoAgent(key, private, clock))
         path = folder / "ringfence.json5"
         _write(path, configuration(world, agent, key, public, private))

@@ -39,6 +39,7 @@ class WorldSettings:
     webhook_url: str = ""  # where inbound messages of the number go
     fallback_url: str = ""
     voice_url: str = ""  # where it asks about calls to the number
+    voice_status_url: str = ""  # where it tells how they go on
     trial: bool = False
     provider: str = "twilio"  # or "telnyx", "plivo": whose API and webhooks the account has
     callbacks: bool = True  # off: no status callbacks at all, messages finish at once
@@ -75,6 +76,7 @@ class World:
         elif chosen.provider == plivo.PROVIDER:
             self.account.provider = plivo.PROVIDER
         self.line.settings["voice_url"] = chosen.voice_url
+        self.line.settings["status_callback"] = chosen.voice_status_url
         self._server = LoopbackServer(chosen.port)
         self.base_url = ""
         self.rest: Rest
