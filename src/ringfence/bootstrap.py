@@ -316,6 +316,7 @@ def _assemble(settings: Settings, kit: Equipment) -> Gateway:
         ringfence.__version__,
         events,
         frozenset(settings.gateway.private_hosts),
+        conversations,
     ).app()
     return Gateway(
         settings,
