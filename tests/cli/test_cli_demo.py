@@ -80,7 +80,7 @@ async def test_the_script_plays_the_first_minute(tmp_path: Path) -> None:
         "+15555550111 hears: You said: What time is it?",
         "+15555550111 hears: Hello, this is a person.",
         "+15555550113 was not called",
-        "+15555550142 presses 1, and hears: #1 is yours.",
+        "+15555550142 sees: #1 is yours.",
     ):
         assert seen in told
     assert "All of it happened." in told

@@ -64,11 +64,11 @@ class Incident:
         return f"{BEN} hears: {page}"
 
     async def acknowledgement(self) -> str:
-        """He presses 1; nobody else is asked, and the same event again pages nobody"""
-        keys = await hears(self._ben, "Press 1")
-        self._ben.presses("1")
-        answer = await hears(self._ben, "#1 is yours")
-        await self._ben.is_over()
+        """He hangs up and texts 1a; nobody else is asked, and the same event again pages nobody"""
+        await hears(self._ben, "Press 1")
+        self._ben.hangs_up()
+        await self._ben.texts("1a")
+        answer = await sees(self._ben, "#1 is yours")
         shown = await self._ringfence("alerts", "show", "1", "--json")
         require(shown.document["state"] == "acknowledged", shown.out + shown.err)
         made = await self._ringfence(
@@ -77,7 +77,7 @@ class Incident:
         _, again = await self._post(made.document["token"], EVENT)
         require(again["duplicates"] == 1, str(again))
         self._ann.has_nothing_unread()
-        return f"{BEN} hears: {keys}\n    {BEN} presses 1, and hears: {answer}"
+        return f"{BEN} sees: {answer}"
 
     async def _ringfence(self, *words: str) -> Done:
         return await run_command(self._demo.config_path, *words)
