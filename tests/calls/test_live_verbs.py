@@ -13,7 +13,7 @@ from ringfence.gateway import principals
 from ringfence.gateway.principals import Wanted
 from ringfence.model.call import EndReason, Speaker
 from ringfence.model.principal import PrincipalKind
-from telling import ScriptedAgent
+from telling import OWNER, ScriptedAgent
 
 
 async def does(story: Calling, verb: str, **fields: object) -> tuple[int, dict[str, object]]:
@@ -46,7 +46,6 @@ async def test_words_a_question_and_the_end_reach_live_sound(sqlite_url: str) ->
         assert answered["answer"]["text"] == "Yes, please."  # type: ignore[index]
         await lasts(story, "Fine.")
         assert (await does(story, "digits", digits="12#"))[1]["state"] == "told"
-        assert (await does(story, "transfer", to="owner"))[1]["code"] == "call_is_streamed"
         said = [
             (one.speaker, one.text, bool(one.decision))
             for one in await story.words(await story.call())
@@ -57,6 +56,44 @@ async def test_words_a_question_and_the_end_reach_live_sound(sqlite_url: str) ->
         await story.until(phone.is_over())
         await story.settles()
         assert (await story.call()).person.end_reason is EndReason.ENDED_BY_OPERATOR
+
+
+async def test_live_sound_is_handed_to_the_owner(sqlite_url: str) -> None:
+    speech = FakeSpeech()
+    async with calling(sqlite_url, streams=True, speech=speech) as story:
+        phone, owner = story.phone(BEN), story.phone(OWNER)
+        phone.calls()
+        await story.until(phone.is_streamed())
+        await lasts(story, ROUTE.greeting)
+        handed = await does(story, "transfer", to="owner", message="I connect you.")
+        assert handed[1]["state"] == "told"
+        await story.until(phone.hears("I connect you."))
+        await story.until(owner.rings())
+        owner.answers()
+        await story.story.passes(seconds=5)
+        owner.hangs_up()
+        await story.until(phone.is_over())
+        await story.settles()
+        (leg,) = (await story.call()).joined
+        assert leg.end_reason is EndReason.HUNG_UP
+
+
+@pytest.mark.proves("B134")
+async def test_how_long_a_turn_of_live_sound_took_is_on_record(sqlite_url: str) -> None:
+    speech = FakeSpeech()
+    agent = ScriptedAgent(lambda turn: "At nine.")
+    async with calling(sqlite_url, streams=True, speech=speech, agent=agent) as story:
+        phone = story.phone(BEN)
+        phone.calls()
+        await story.until(phone.is_streamed())
+        await lasts(story, ROUTE.greeting)
+        speech.hears("When do you open?")
+        await lasts(story, "At nine.")
+        phone.hangs_up()
+        await story.settles()
+        call = await story.call()
+        [took] = await story.story.read(lambda tx: tx.calls.times_of([call.id]))
+        assert took.over_ms <= took.allowed_ms <= took.made_ms <= took.sent_ms <= took.played_ms
 
 
 async def _result(

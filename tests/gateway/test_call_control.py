@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from calling import BEN, Calling, calling
-from ringfence.gateway import call_control, call_handing, call_questions
+from ringfence.gateway import call_control, call_questions
 from ringfence.model.call import Call, CallMode, CallState, Leg, LegRole, Speaker, Words
 from ringfence.model.errors import CallNotReady
 from ringfence.model.message import Direction
@@ -86,7 +86,6 @@ async def test_where_the_sound_is_not_that_is_said(store_url: str, sound: Heard 
             call_control.speak(kit, "cal_1", "One moment.", ANN, sound),
             call_control.digits(kit, "cal_1", "1", ANN, sound),
             call_questions.ask(kit, "cal_1", "Who?", ANN, sound=sound),
-            call_handing.hand_over(kit, "cal_1", "owner", ANN),
         ):
             with pytest.raises(CallNotReady) as refused:
                 await work

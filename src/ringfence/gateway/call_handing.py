@@ -41,11 +41,6 @@ def _hand_over(kit: Equipment, tx: Tx, live: Live, name: str, actor: str, said: 
     if whom(kit, live.line, name) is None:
         known = ", ".join([OWNER, *sorted(kit.operations.responders)])
         raise InvalidField(f"`to` takes the name of somebody of ours: {known}.")
-    if live.is_streamed:
-        raise CallNotReady(
-            "Handing over a call in live sound from outside is not there yet.",
-            code="call_is_streamed",
-        )
     if not all(leg.is_over for leg in live.call.joined):
         raise CallNotReady("Somebody is being connected already.", code="call_transferring")
     now = kit.clock.now()

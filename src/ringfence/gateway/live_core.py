@@ -21,7 +21,7 @@ from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk
 from ringfence.gateway.live_call import Live, MaySay, Recorded, Sentence
 from ringfence.gateway.live_settings import session_settings
-from ringfence.model.call import Call, CallMode, EndReason, Speaker, Words
+from ringfence.model.call import Call, CallMode, EndReason, Speaker, TurnTimes, Words
 from ringfence.model.errors import AgentRefused, LineBlocked, NotFound, RingfenceError
 from ringfence.model.instruction import DialNumber, Instruction
 from ringfence.model.line import Line
@@ -235,6 +235,8 @@ class LiveRecord:
             case DigitPressed():
                 await kit.store.write(lambda tx: self._pressed(tx, what.digit))
             case TurnTimed():
+                times = TurnTimes(self._call_id, **_timed(what))
+                await kit.store.write(lambda tx: tx.calls.add_times(times))
                 log.info("call turn", extra={"call_id": self._call_id, **_timed(what)})
             case WordsNotSaid():
                 log.info("not said", extra={"call_id": self._call_id, "reason": what.why.value})
