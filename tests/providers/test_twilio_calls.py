@@ -706,6 +706,13 @@ def test_what_rings_records_and_connects_reports_to_us() -> None:
         JoinConference("t3", "room-1", muted=True, ends=True, label="owner"),
         OpenStream("t4", "wss://gw.example.com/media/abc", parameters=(("call", "call_1"),)),
         OpenRelay("t5", "wss://gw.example.com/relay/abc", greeting="This is a machine."),
+        OpenRelay(
+            "t6",
+            "wss://gw.example.com/x",
+            speaks_by="Google",
+            hears_by="Deepgram",
+            interruptible=False,
+        ),
     )
     assert root[0].attrib["action"] == f"{of}message&turn=t1{OVERRIDES}"
     assert root[0].attrib["recordingStatusCallback"] == f"{of}recording{OVERRIDES}"
@@ -716,7 +723,12 @@ def test_what_rings_records_and_connects_reports_to_us() -> None:
     assert root[2][0].attrib["participantLabel"] == "owner"
     assert root[3].attrib["action"] == f"{of}next&turn=t4{OVERRIDES}"
     assert [p.attrib for p in root[3][0]] == [{"name": "call", "value": "call_1"}]
-    assert root[4][0].attrib["welcomeGreetingInterruptible"] == "none"
+    relayed = root[4][0].attrib
+    assert (relayed["welcomeGreetingInterruptible"], relayed["interruptible"]) == ("none", "any")
+    assert relayed["events"] == "tokens-played", "or nobody knows what was heard"
+    silent = root[5][0].attrib
+    assert (silent["ttsProvider"], silent["transcriptionProvider"]) == ("Google", "Deepgram")
+    assert silent["interruptible"] == "none"
 
 
 @pytest.mark.parametrize("url", ["ws://x.example/a", "https://x.example", "wss://x.example/a?t=1"])

@@ -108,7 +108,8 @@ class OpenStream:
 @dataclass(frozen=True, slots=True)
 class OpenRelay:
     """Text over a socket at `url` (wss), the provider hears and speaks. Which words it opens with,
-    and whether speech may interrupt them."""
+    and whether speech may interrupt them, or what is said later. `speaks_by` and `hears_by` are the
+    speech services the provider is to use, by its names for them."""
 
     turn: str
     url: str = field(repr=False)
@@ -117,6 +118,9 @@ class OpenRelay:
     language: str = ""
     voice: str = ""
     hints: str = ""
+    speaks_by: str = ""
+    hears_by: str = ""
+    interruptible: bool = True
     parameters: Sequence[tuple[str, str]] = field(default=(), repr=False)
 
 

@@ -1,5 +1,6 @@
 """Provider codecs, found by listing this folder: a module with a `PROVIDER` is one for texts, a module
-with `CALLS` one for calls, a module with `MEDIA` one for their sound. Nothing here opens a socket; nobody outside this folder names a codec."""
+with `CALLS` one for calls, a module with `MEDIA` one for their sound, a module with `RELAY` one for their
+text. Nothing here opens a socket; nobody outside this folder names a codec."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from ringfence.providers.base import PlacesCalls, Provider
     from ringfence.providers.explaining import Explainer
     from ringfence.providers.media import SpeaksMedia
+    from ringfence.providers.relay import SpeaksRelay
 
 
 @cache
@@ -35,6 +37,14 @@ def media_dialects() -> dict[str, SpeaksMedia]:
     """Every codec for media sockets by its provider's name. Do not change the answer."""
     modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
     dialects = [module.MEDIA for module in modules if hasattr(module, "MEDIA")]
+    return {dialect.name: dialect for dialect in dialects}
+
+
+@cache
+def relay_dialects() -> dict[str, SpeaksRelay]:
+    """Every codec for relays by its provider's name. Do not change the answer."""
+    modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
+    dialects = [module.RELAY for module in modules if hasattr(module, "RELAY")]
     return {dialect.name: dialect for dialect in dialects}
 
 

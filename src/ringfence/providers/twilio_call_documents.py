@@ -190,6 +190,11 @@ def _relay(relay: OpenRelay, where: Addresses) -> Element:
         language=relay.language,
         voice=relay.voice,
         hints=relay.hints,
+        speaks_by=relay.speaks_by,
+        hears_by=relay.hears_by,
+        interruptible="any" if relay.interruptible else "none",
+        # Nothing else tells which words reached the person.
+        events="tokens-played",
     )
     return twiml.connect(noun, action=where.at(webhooks.NEXT, relay.turn))
 

@@ -244,6 +244,10 @@ def conversation_relay(
     language: str = "",
     voice: str = "",
     hints: str = "",
+    speaks_by: str = "",
+    hears_by: str = "",
+    interruptible: str = "",
+    events: str = "",
     digits: bool = True,
 ) -> Element:
     attributes = (
@@ -251,8 +255,12 @@ def conversation_relay(
         ("welcomeGreeting", greeting),
         ("welcomeGreetingInterruptible", greeting_interruptible),
         ("language", language),
+        ("ttsProvider", speaks_by),
         ("voice", voice),
+        ("transcriptionProvider", hears_by),
         ("hints", hints),
+        ("interruptible", interruptible),
+        ("events", events),
         ("dtmfDetection", digits),
     )
     return _element("ConversationRelay", attributes, "", _parameters(parameters))
