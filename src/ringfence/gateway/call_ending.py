@@ -17,8 +17,10 @@ from ringfence.ports import Tx
 def end(
     kit: Equipment, tx: Tx, call: Call, reason: EndReason, now: datetime, actor: str = "system"
 ) -> Call:
-    """In the caller's transaction; a call that is over, or ends already, stays as it is."""
-    if call.is_over or call.ending is not None:
+    """In the caller's transaction; a call that is over, or ends already, stays as it is. Only a stop
+    does not wait for what is still being said (P3)."""
+    sooner = reason is EndReason.KILLED and call.ending is not EndReason.KILLED
+    if call.is_over or (call.ending is not None and not sooner):
         return call
     ending = replace(call, ending=reason, look_at=now, looks=0, updated_at=now)
     tx.calls.save([ending])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from ringfence.gateway.call_summary import summarise
 from ringfence.gateway.counting import count_call
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.reports import Report, fold_reports
@@ -108,6 +109,7 @@ def _moved(kit: Equipment, tx: Tx, call: Call, told: Told, now: datetime) -> Cal
     tx.audit.append([kit.audit("call", call.id, told.source, now, body)])
     if leg.is_over:
         count_call(tx, call, kit.zones, now)
+        summarise(kit, tx, call, now)
     _report(kit, tx, call, now)
     _log(call)
     return call
@@ -133,6 +135,12 @@ def next_look(kit: Equipment, call: Call, now: datetime) -> datetime | None:
     line = kit.lines.get(call.line)
     ring_s = line.voice.ring_s if line is not None and line.voice is not None else 60
     return now + timedelta(seconds=ring_s) + RING_SLACK
+
+
+def is_past_limit(call: Call, now: datetime) -> bool:
+    """The provider's own ceiling should have ended it."""
+    answered = call.person.answered_at
+    return answered is not None and now >= answered + call.time_limit
 
 
 def _why(call: Call) -> EndReason:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ringfence.gateway.call_ending import end
-from ringfence.gateway.call_life import LIVE_LOOK, Told, fold, lost, next_look
+from ringfence.gateway.call_life import LIVE_LOOK, Told, fold, is_past_limit, lost, next_look
 from ringfence.gateway.call_placing import caller_of
 from ringfence.gateway.call_words import Manner, say
 from ringfence.gateway.equipment import Equipment
@@ -30,7 +30,7 @@ LOOK_LEASE = timedelta(seconds=30)
 """While a look is under way no other process repeats it."""
 PARTING = timedelta(seconds=12)
 """How long the last sentence has before the call is hung up on whatever it says."""
-TRIES_S = (2, 5, 15, 60, 300)
+TRIES_S = (2, 5, 15, 30, 60)
 FOUND_S = (5, 15, 30, 60, 120)
 UNANSWERED_MAX = timedelta(minutes=10)
 """No call rings longer."""
@@ -125,7 +125,7 @@ class CallLooks:
             return
         if call.ending is None and _is_unanswered(call, line, now):
             end(self._kit, tx, call, EndReason.NOT_ANSWERED_IN_TIME, now)
-        elif call.ending is None and _is_past_limit(call, now):
+        elif call.ending is None and is_past_limit(call, now):
             end(self._kit, tx, call, EndReason.TIME_LIMIT, now)
         else:
             again = now + LIVE_LOOK if call.ending is None else now + _pause(call)
@@ -174,9 +174,7 @@ class CallLooks:
             status=MessageStatus.FAILED,
         )
         if call.outbox_id and tx.outbox.change([change]):
-            failed = MessageChange(
-                call.message_id, now, status=MessageStatus.FAILED, reason=reason
-            )
+            failed = MessageChange(call.message_id, now, status=MessageStatus.FAILED, reason=reason)
             change_messages(tx, [failed])
         body = {"reason": "unknown_outcome"}
         tx.audit.append([self._kit.audit("dead_letter", call.id, "system", now, body)])
@@ -209,12 +207,6 @@ def _is_unanswered(call: Call, line: Line, now: datetime) -> bool:
 def _latest_end(call: Call) -> datetime:
     """It cannot last longer: the provider itself ends it then."""
     return (call.person.answered_at or call.created_at) + call.time_limit + UNANSWERED_MAX
-
-
-def _is_past_limit(call: Call, now: datetime) -> bool:
-    """The provider's own ceiling should have ended it."""
-    answered = call.person.answered_at
-    return answered is not None and now >= answered + call.time_limit
 
 
 def _farewell(line: Line, call: Call) -> list[Instruction]:
