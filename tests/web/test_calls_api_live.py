@@ -185,7 +185,8 @@ async def test_a_call_is_not_handed_to_somebody_whom_the_gate_keeps(store_url: s
 
 @pytest.mark.proves("B134", "B136")
 async def test_a_question_is_answered_with_the_persons_next_words(store_url: str) -> None:
-    async with calling(store_url) as story:
+    agent = ScriptedAgent()
+    async with calling(store_url, agent=agent) as story:
         ann = await bearer(story.story, OPERATOR)
         phone, id_ = await talking(story, ann)
         asking = asyncio.ensure_future(verb(story, id_, "ask", ann, message="Shall we go on?"))
@@ -200,6 +201,10 @@ async def test_a_question_is_answered_with_the_persons_next_words(store_url: str
         assert (got["state"], got["answer"]["text"]) == ("told", "Yes, please do.")
         assert got["answer"]["who"] == "person"
         assert got["waited_ms"] > 0
+        # The answer is the asker's: the call's own agent is not asked about it, but about the next.
+        assert agent.turns == []
+        phone.says("And who are you?")
+        await story.until(phone.hears("You said: And who are you?"))
         seen = (await call(story.story, "GET", f"{PATH}/{id_}", token=ann)).document
         assert seen["awaited_until"] is None
         texts = [one["text"] for one in seen["words"]]

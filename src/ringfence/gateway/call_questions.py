@@ -19,7 +19,7 @@ from ringfence.gateway.call_control import (
 )
 from ringfence.gateway.call_placing import voice_of
 from ringfence.gateway.equipment import Equipment
-from ringfence.model.call import Speaker, Words
+from ringfence.model.call import Call, CallTurn, CallTurnState, Speaker, Words
 from ringfence.model.errors import CallNotReady, NobodySpoke
 from ringfence.ports import Tx
 
@@ -84,6 +84,29 @@ def _ask(kit: Equipment, tx: Tx, key: str, text: str, actor: str, wait_s: float 
     awaited = replace(live.call, awaited_until=until, updated_at=now)
     tx.calls.save([awaited])
     return replace(answer, call=awaited)
+
+
+def given(
+    kit: Equipment,
+    tx: Tx,
+    call: Call,
+    n: int,
+    text: str,
+    now: datetime,
+    *,
+    confidence: float | None = None,
+) -> Call | None:
+    """Keep what a person said in turn `n` for whoever waits for it; None where nobody does. No agent is
+    asked about it then: an answer has one owner."""
+    if call.awaited_until is None or call.awaited_until <= now:
+        return None
+    heard = Words(call.id, 0, Speaker.PERSON, text, now, turn=n, confidence=confidence)
+    tx.calls.add_words([heard])
+    turn = CallTurn(kit.ids.new("turn", now), call.id, n, CallTurnState.SAID, now, now)
+    tx.calls.put_turn(turn)
+    call = replace(call, turn=n, silences=0, awaited_until=None, updated_at=now)
+    tx.calls.save([call])
+    return call
 
 
 async def _next_words(kit: Equipment, asked: Spoken, until: datetime) -> Words:

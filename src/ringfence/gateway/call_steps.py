@@ -12,11 +12,13 @@ from ringfence.gateway.call_asking import owe
 from ringfence.gateway.call_ending import end
 from ringfence.gateway.call_keys import pressed
 from ringfence.gateway.call_placing import manner_of
+from ringfence.gateway.call_questions import given
 from ringfence.gateway.call_stops import heed_wish
 from ringfence.gateway.call_transfer import transfer
 from ringfence.gateway.call_words import Manner
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.live_core import streams
+from ringfence.model.audit import digest
 from ringfence.model.call import (
     Call,
     CallMode,
@@ -52,9 +54,7 @@ def begin(kit: Equipment, tx: Tx, line: Line, manner: Manner, call: Call, now: d
     if message is None:
         return Step(tuple(words.farewell(manner, "")), call)
     if streams(kit, line, call):
-        call = replace(call, turn=1, updated_at=now)
-        tx.calls.save([call])
-        return Step((), call, opens_stream=True)
+        return open_stream(tx, call, now)
     owed = words.owed_to(line, manner, call.person.number)
     if call.turn == 0:
         said = [Words(call.id, 0, Speaker.GATEWAY, text, now) for text in (owed,) if text]
@@ -63,6 +63,15 @@ def begin(kit: Equipment, tx: Tx, line: Line, manner: Manner, call: Call, now: d
         call = replace(call, turn=1, updated_at=now)
         tx.calls.save([call])
     return Step(tuple(words.first_words(manner, call, message, owed)), call)
+
+
+def open_stream(tx: Tx, call: Call, now: datetime) -> Step:
+    """Once: whoever asks a second time must not get an address that opens a stream (B116)."""
+    if call.turn > 0:
+        return Step(call=call)
+    call = replace(call, turn=1, updated_at=now)
+    tx.calls.save([call])
+    return Step((), call, opens_stream=True)
 
 
 def was_heard(
@@ -103,7 +112,7 @@ def noticed(
     if event.digits in keys:
         call = replace(call, pressed=event.digits)
         tx.calls.save([call])
-        body = {"line": call.line, "means": keys[event.digits]}
+        body = {"line": call.line, "means": digest(keys[event.digits])}
         tx.audit.append([kit.audit("call_key", call.id, "person", now, body)])
         said = pressed(kit, tx, call, message, event.digits, now)
         return Step(tuple(words.farewell(manner, said)), call)
@@ -139,6 +148,8 @@ def heard(
             ]
         )
         return Step(tuple(words.farewell(manner, said)), call)
+    if waited_for := given(kit, tx, call, n, text, now, confidence=event.confidence):
+        return Step((words.listen(manner, n + 1),), waited_for)
     turn = owe(kit, tx, call, manner, n, text, now, confidence=event.confidence)
     call = replace(call, turn=n, silences=0, updated_at=now)
     tx.calls.save([call])
