@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Protocol
 
 from ringfence.gateway.converse import Conversation
-from ringfence.gateway.live_call import Live, MediaSocket
+from ringfence.gateway.live_call import Live, MediaSocket, Relayed
+from ringfence.gateway.relay import RelayConversation
 from ringfence.gateway.stream_tokens import StreamTokens
 from ringfence.model.errors import NotFound
 from ringfence.model.wire import WebhookRequest
@@ -19,10 +20,13 @@ from ringfence.voice.events import Leaving, Replaced, SessionEvent
 class PreparesCalls(Protocol):
     """The call core, as far as streams need it."""
 
-    async def live(self, call_id: str) -> Live:
+    async def live(self, call_id: str) -> Live | Relayed:
         """Everything about this call for a stream that is about to open, its script as it stands now (what
         was heard before is not said again). Raises NotFound for a call that is over, LineBlocked,
         StoreError."""
+
+
+Talk = Conversation | RelayConversation
 
 
 class Conversations:
@@ -38,7 +42,7 @@ class Conversations:
         self._core = core
         self._clock = clock
         self._monotonic = monotonic
-        self._under_way: dict[str, Conversation] = {}
+        self._under_way: dict[str, Talk] = {}
         self.tokens = tokens
 
     @property
@@ -70,7 +74,7 @@ class Conversations:
         request: WebhookRequest,
         socket: MediaSocket,
         on_start: Callable[[], None],
-    ) -> Conversation:
+    ) -> Talk:
         """The conversation that this socket is for, to be given to `run`. Uses the token
         up. Raises NotFound for a token that opens nothing and a call that is over, SignatureRefused,
         LineBlocked, StoreError."""
@@ -81,9 +85,11 @@ class Conversations:
         live.dialect.verify_upgrade(request, live.line, f"{live.url.rstrip('/')}/{token}")
         if self.tokens.claim(token, self._now()) != call_id:
             raise NotFound("This stream was opened by another socket just now.")
+        if isinstance(live, Relayed):
+            return RelayConversation(live, socket, self._clock, self._monotonic, on_start)
         return Conversation(live, socket, self._clock, self._monotonic, on_start)
 
-    async def run(self, conversation: Conversation) -> None:
+    async def run(self, conversation: Talk) -> None:
         """Until it is over. An older one of the same call is told that it is nobody's (B139)."""
         call_id = conversation.call_id
         older = self._under_way.get(call_id)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ringfence.model.line import Line
-from ringfence.ports.speech import Ears, Mouth
+from ringfence.ports.speech import Hearing, Mouth, Spoken
 from ringfence.providers.media import SpeaksMedia
+from ringfence.providers.relay import SpeaksRelay
 from ringfence.voice.effects import (
     DigitPressed,
     DisclosureHeard,
@@ -66,6 +67,23 @@ class MaySay:
     reason: str = ""
 
 
+class Listens(Protocol):
+    """The ear of one call, to be opened."""
+
+    async def listen(self, language: str, hints: Sequence[str] = ()) -> Hearing:
+        """Raises SpeechError."""
+
+
+class Voiced(Protocol):
+    """An agent whose words come with their own sound, and which needs to know what was heard."""
+
+    def speak(self, utterance: int, turn: int, text: str) -> AsyncGenerator[Spoken, None]:
+        """The sound of words that `ask` gave for this turn. Raises SpeechError."""
+
+    def note(self, what: WordsBegun | WordsHeard) -> None:
+        """Told in order, as it happens."""
+
+
 class LiveCall(Protocol):
     """One call, as the call core keeps it."""
 
@@ -87,7 +105,7 @@ class Live:
     """A call that is about to be talked in. `provider_id` is the provider's id of the call, which the
     stream's start must name (empty where it is not known yet); `url` is the wss address that the
     provider was given, without the token: the upgrade's signature covers both. `heard_max` bounds sound that waits for the ear, in
-    frames."""
+    frames. `voiced`: the agent's own voice, where it has one; all other words are the mouth's."""
 
     call_id: str
     provider_id: str
@@ -95,7 +113,7 @@ class Live:
     dialect: SpeaksMedia
     call: LiveCall
     agent: AsksAgent
-    ears: Ears
+    ears: Listens
     mouth: Mouth
     script: Script
     settings: SessionSettings
@@ -103,3 +121,19 @@ class Live:
     language: str = "en-US"
     hints: Sequence[str] = ()
     heard_max: int = 250
+    voiced: Voiced | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """A call that is about to be talked in over a relay: as `Live`, but the provider hears and speaks."""
+
+    call_id: str
+    provider_id: str
+    line: Line
+    dialect: SpeaksRelay
+    call: LiveCall
+    agent: AsksAgent
+    script: Script
+    settings: SessionSettings
+    url: str = field(default="", repr=False)

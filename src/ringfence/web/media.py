@@ -8,8 +8,8 @@ import logging
 from collections.abc import Iterable
 from typing import Any, Final
 
-from ringfence.gateway.conversations import Conversations
-from ringfence.gateway.converse import BROKEN, POLICY, Conversation
+from ringfence.gateway.conversations import Conversations, Talk
+from ringfence.gateway.live_shell import BROKEN, POLICY
 from ringfence.gateway.stream_tokens import TOKEN, Place, StreamPlaces
 from ringfence.model.errors import (
     LineBlocked,
@@ -158,7 +158,7 @@ class MediaDoor:
         else:
             await self._talk(conversation, socket, place)
 
-    async def _talk(self, conversation: Conversation, socket: AsgiSocket, place: Place) -> None:
+    async def _talk(self, conversation: Talk, socket: AsgiSocket, place: Place) -> None:
         try:
             await self._conversations.run(conversation)
         finally:
