@@ -8,7 +8,7 @@ SEEDS  ?= 1 10
 # Most of a test is waiting for a disk: more at once than there are cores.
 WORKERS ?= 4
 
-.PHONY: help demo test check format story hostile paging bench docs mutate lock clean
+.PHONY: help demo test check format story hostile paging calls bench docs mutate lock clean
 
 help:
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -53,6 +53,9 @@ hostile: $(VENV)/.dev ## a million steps of the hostile agent (HOSTILE_SEED, HOS
 
 paging: $(VENV)/.dev ## seeded histories of the operations channel (SEEDS="first count", and small or large)
 	@$(BIN)/python -m ringfence.simulator.paging_run $(SEEDS)
+
+calls: $(VENV)/.dev ## seeded histories of calls with every fault (SEEDS="first count"; 50 seeds are a thousand calls)
+	@$(BIN)/python -m ringfence.simulator.calls_run $(SEEDS)
 
 bench: $(VENV)/.dev ## side-by-side measurements; prints tables
 	@$(BIN)/python -m bench $(ARGS)
