@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
+import aiohttp
 import pytest
 
 from looking import Answer, answer, connect, request
@@ -192,6 +193,30 @@ async def test_a_trusted_proxy_speaks_for_many() -> None:
 )
 def test_whom_a_connection_is_counted_for(address: str, place: str) -> None:
     assert Crowd(1, ["10.0.0.0/8"]).place_of(address) == place
+
+
+async def echoes(scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
+    """Takes a socket, and answers each text with itself."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"]})
+
+
+async def test_a_media_socket_outlives_the_time_that_a_head_may_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listener, "HEAD_TIMEOUT_S", 0.05)
+    async with (
+        Listener(echoes, "127.0.0.1", 0, sockets=True) as door,
+        aiohttp.ClientSession() as us,
+        us.ws_connect(door.address) as socket,
+    ):
+        other, silent = await connect(door.address)
+        assert await closed(other)  # longer than the head's time has gone by
+        await socket.send_str("still there")
+        assert await socket.receive_str(timeout=READ_TIMEOUT_S) == "still there"
+        silent.close()
 
 
 @pytest.mark.proves("P10")

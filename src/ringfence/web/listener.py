@@ -89,6 +89,7 @@ class _Protocol(HttpToolsProtocol):
         self._place: str | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._latest = 0
+        self._is_upgraded = False
         # Bytes since a head was complete or a piece of a body came: heads, chunk sizes, trailers.
         self._idle_bytes = 0
         self._too_large = False
@@ -107,6 +108,7 @@ class _Protocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """The connection is another protocol's from here on: media sockets have places of their own."""
+        self._is_upgraded = True
         self._stop_timer()
         self._leave()
         super().handle_websocket_upgrade()
@@ -124,6 +126,8 @@ class _Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._latest = len(data)
         super().data_received(data)
+        if self._is_upgraded:
+            return
         self._idle_bytes += self._latest
         if self._idle_bytes > HEAD_BYTES_MAX:
             self._refuse_head()
