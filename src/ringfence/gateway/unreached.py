@@ -59,7 +59,9 @@ def _round_left(tx: Tx, alert: Alert) -> _Left:
     told: dict[str, list[str]] = defaultdict(list)
     for one in tx.alerts.notices_of(alert.id):
         ours = one.kind is NoticeKind.ALERT and one.round == alert.round
-        if ours and one.state is not NoticeState.MOOT:
+        # One that is still owed when a round ends is for somebody who answered already: it says
+        # nothing of whether the others were asked.
+        if ours and one.state not in (NoticeState.MOOT, NoticeState.OWED):
             told[one.step].append(one.message_id)
     texts = tx.messages.many({key for keys in told.values() for key in keys if key})
     found = {_step_left([texts.get(key) for key in keys]) for keys in told.values()}
