@@ -68,7 +68,7 @@ async def test_the_script_plays_the_first_minute(tmp_path: Path) -> None:
         out, err = await process.communicate()
     told = out.decode()
     assert process.returncode == 0, told + err.decode()
-    assert told.count("✓") == 20
+    assert told.count("✓") == 21
     for seen in (
         "Your code: ",
         "You said: Good morning!",
@@ -78,6 +78,7 @@ async def test_the_script_plays_the_first_minute(tmp_path: Path) -> None:
         "+15555550111 hears: This is Demo. You are talking to an automated assistant.",
         "+15555550111 hears: Hi! This is a test call.",
         "+15555550111 hears: You said: What time is it?",
+        "+15555550111 hears: The sea was calm",
         "+15555550111 hears: Hello, this is a person.",
         "+15555550113 was not called",
         "+15555550142 sees: #1 is yours.",

@@ -22,7 +22,7 @@ from ringfence.model.errors import AgentRefused
 from ringfence.model.line import Secret
 from ringfence.net.http import HttpClient
 from ringfence.ports import Agent, AgentTurn, Attachment
-from ringfence.simulator.demo_agent import HELP, SPOKEN_HELP, DemoAgent, signature_holds
+from ringfence.simulator.demo_agent import HELP, SPOKEN_HELP, STORY, DemoAgent, signature_holds
 from ringfence.simulator.server import LoopbackServer
 from ringfence.text.spoken import SpokenAnswer, spoken
 
@@ -136,6 +136,7 @@ async def test_it_asks_for_a_call_and_says_that_nobody_was_called() -> None:
             "Connect me to the owner, please.",
             SpokenAnswer("I connect you to the owner.", transfer="owner"),
         ),
+        ("Tell me a story.", SpokenAnswer(STORY)),
         ("Good bye!", SpokenAnswer("Goodbye!", hang_up=True)),
         ("Hello?", SpokenAnswer(SPOKEN_HELP)),
         ("What time is it?", SpokenAnswer("You said: What time is it?")),

@@ -36,7 +36,14 @@ HELP: Final = (
     "text +15555550112: lunch?"
 )
 SPOKEN_HELP: Final = (
-    "I repeat what you say. Ask me to connect you to the owner, or say goodbye and I hang up."
+    "I repeat what you say. Ask me for a story and interrupt me, ask me to connect you to the owner, "
+    "or say goodbye and I hang up."
+)
+STORY: Final = (
+    "The sea was calm that morning, and the harbour still slept. One small ship lay at the pier with "
+    "a light in her window. Her captain had waited for a letter all winter, and today, he was sure, it "
+    "would come. He made coffee for two, as he always did, and looked along the empty road. Then a bell "
+    "rang somewhere, far away at first."
 )
 _GREETINGS: Final = ("", "help", "what can you do", "hello", "hi")
 _PERSON_WANTED: Final = re.compile(
@@ -129,6 +136,8 @@ class DemoAgent:
 
 def _wish(text: str) -> dict[str, object] | None:
     """What is to become of the call, in the form the gateway reads; None for talk."""
+    if "story" in text.lower():
+        return {"say": STORY}
     if _PERSON_WANTED.search(text):
         return {"say": "I connect you to the owner.", "transferTo": "owner"}
     if _GOODBYE.fullmatch(text):

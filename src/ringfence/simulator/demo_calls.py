@@ -1,17 +1,20 @@
-"""The demo's calls: a notice rings and is heard, somebody calls and talks with the agent, is connected to
-the owner, and the agent's own wish to call a stranger waits for a yes."""
+"""The demo's calls: a notice rings and is heard, somebody calls, talks with the agent, interrupts it, is
+connected to the owner, and the agent's own wish to call a stranger waits for a yes."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from ringfence.clock import SystemClock
 from ringfence.simulator.demo import NEIGHBOUR, OWNER, YOU, Demo
-from ringfence.simulator.demo_steps import Done, hears, picks_up, require, run_command, sees
+from ringfence.simulator.demo_agent import STORY
+from ringfence.simulator.demo_steps import Done, begins, hears, picks_up, require, run_command, sees
 
 NOTICE: Final = "Hi! This is a test call."
 WORD_S: Final = 0.08
 """How long a word takes in the story. People speak four times slower, and would listen to it."""
+LISTENS_S: Final = 0.6
 
 
 class Calls:
@@ -23,7 +26,7 @@ class Calls:
         self._neighbour = demo.phone(NEIGHBOUR)
 
     def steps(self) -> tuple[Callable[[], Awaitable[str]], ...]:
-        return (self.notice, self.conversation, self.transfer, self.errand)
+        return (self.notice, self.conversation, self.interruption, self.transfer, self.errand)
 
     async def notice(self) -> str:
         """The operator calls: the phone rings, and whoever answers hears who it is and what for"""
@@ -46,6 +49,16 @@ class Calls:
             f"{YOU} hears: {greeting}\n    {YOU} says: What time is it?\n    {YOU} hears: {answer}"
         )
 
+    async def interruption(self) -> str:
+        """They ask for a story and speak into it: it stops, and they are answered"""
+        self._you.says("Tell me a story.")
+        answer = await begins(self._you, STORY)
+        await SystemClock().sleep(LISTENS_S)
+        self._you.says("That is enough.")
+        await hears(self._you, "You said: That is enough.")
+        require(answer.heard != STORY, "it was said to its end")
+        return f"{YOU} hears: {answer.heard} …"
+
     async def transfer(self) -> str:
         """They ask for a person: the agent has them connected to the owner, and both talk"""
         self._you.says("Connect me to the owner, please.")
@@ -55,7 +68,7 @@ class Calls:
         heard = await hears(self._you, "this is a person")
         self._owner.hangs_up()
         await self._you.is_over()
-        shown = await self._ringfence("voicecall", "tail", "--no-follow", "--since", "14")
+        shown = await self._ringfence("voicecall", "tail", "--no-follow", "--since", "16")
         require("Connect me to the owner" in shown.out, shown.out + shown.err)
         told = "\n    ".join(shown.out.strip().splitlines())
         return f"{OWNER} answers, and {YOU} hears: {heard}\n    {told}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ringfence.simulator.calls import Played
 from ringfence.simulator.phone import Phone
 
 COMMAND_S: Final = 20.0
@@ -94,6 +95,18 @@ async def picks_up(phone: Phone, within_s: float = SEEN_S) -> None:
     ringing = phone.connections[-1]
     while ringing.state == "ringing":
         await phone.calls_change(phone.bell.rung, timeout_s=SEEN_S)
+
+
+async def begins(phone: Phone, expected: str, within_s: float = SEEN_S) -> Played:
+    """Something with these words sounds on the live call, and is not over yet."""
+    said = phone.connections[-1].call.played
+    try:
+        async with asyncio.timeout(within_s):
+            while not said or expected not in said[-1].text:
+                await phone.calls_change(phone.bell.rung, timeout_s=within_s)
+    except TimeoutError:
+        raise StoryFailed(f"{phone.number} heard nothing with {expected!r} begin") from None
+    return said[-1]
 
 
 async def hears(phone: Phone, expected: str, within_s: float = SEEN_S) -> str:
