@@ -4,32 +4,32 @@ put on record. One `LiveRecord` is one call's; everything it writes is a transac
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final, assert_never
 
 from ringfence.gateway import call_words as words
-from ringfence.gateway.call_asking import CHANNEL, role_of, shown_history, speaking
+from ringfence.gateway.call_asking import role_of, speaking
 from ringfence.gateway.call_ending import end
-from ringfence.gateway.call_placing import caller_of, manner_of
+from ringfence.gateway.call_placing import manner_of
 from ringfence.gateway.call_stops import heed_wish
-from ringfence.gateway.call_transfer import NOBODY, transfer
+from ringfence.gateway.call_transfer import NOBODY
 from ringfence.gateway.call_words import Manner
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk
-from ringfence.gateway.live_call import Live, MaySay, Recorded, Sentence
+from ringfence.gateway.live_agent import LiveAgent
+from ringfence.gateway.live_call import Live, LiveCall, MaySay, Recorded
+from ringfence.gateway.live_realtime import RealtimeVoice
 from ringfence.gateway.live_settings import session_settings
+from ringfence.gateway.live_tools import LiveTools
 from ringfence.model.call import Call, CallMode, EndReason, Speaker, TurnTimes, Words
-from ringfence.model.errors import AgentRefused, LineBlocked, NotFound, RingfenceError
-from ringfence.model.instruction import DialNumber, Instruction
+from ringfence.model.contact import Role
+from ringfence.model.errors import LineBlocked, NotFound
 from ringfence.model.line import Line
 from ringfence.model.message import Message
 from ringfence.model.verdict import Verdict
-from ringfence.ports import AgentTurn, Tx
+from ringfence.ports import Tx
 from ringfence.providers import media_dialects
-from ringfence.text.spoken import SpokenAnswer, spoken
 from ringfence.voice.effects import (
     DigitPressed,
     DisclosureHeard,
@@ -45,7 +45,6 @@ from ringfence.voice.settings import Script
 
 log = logging.getLogger("ringfence.call")
 
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?…])\s+(?=\S)")
 STREAM_LOOK: Final = timedelta(seconds=5)
 """How soon a provider is asked whether a call goes on whose stream is over."""
 
@@ -73,23 +72,38 @@ class LiveCore:
         dialect = media_dialects().get(line.provider)
         if stream is None or dialect is None or kit.speech is None:
             raise LineBlocked(f"Line {line.id} is not set up for live sound.")
-        record = LiveRecord(kit, line, manner, call.id)
+        record: LiveCall = LiveRecord(kit, line, manner, call.id)
+        agent = LiveAgent(kit, line, manner, call, record)
+        realtime = await self._realtime(line, manner, call, record, agent)
         left = (call.person.answered_at or now) + call.time_limit - now
         return Live(
             call_id=call.id,
             provider_id=call.person.provider_id,
             line=line,
             dialect=dialect,
-            call=record,
-            agent=LiveAgent(kit, line, manner, call, record),
-            ears=kit.speech.ears(manner.settings, route),
+            call=realtime or record,
+            agent=realtime or agent,
+            ears=realtime or kit.speech.ears(manner.settings, route),
             mouth=kit.speech.mouth(manner.settings, route),
             script=_script(line, manner, call, message, talked),
             settings=session_settings(manner.settings, route, dialect.media_capabilities, left),
             url=stream.url,
             language=route.language,
             heard_max=stream.queue_frames_max,
+            voiced=realtime,
         )
+
+    async def _realtime(
+        self, line: Line, manner: Manner, call: Call, record: LiveCall, agent: LiveAgent
+    ) -> RealtimeVoice | None:
+        """The model that hears, answers and speaks in this call, where the operator chose one."""
+        kit, chosen = self._kit, manner.settings.realtime
+        if chosen is None or kit.speech is None:
+            return None
+        is_owner = await kit.store.read(lambda tx: role_of(tx, line, call)) == Role.OWNER.value
+        tools = LiveTools(kit, line, call, agent, chosen.tools, is_owner=is_owner)
+        service = kit.speech.realtime(manner.settings)
+        return RealtimeVoice(service, record, tools, chosen.hold)
 
 
 def _script(
@@ -108,79 +122,6 @@ def _script(
         opening_decision=call.outbox_id,
         mode=call.mode,
     )
-
-
-class LiveAgent:
-    """Fulfils `live_call.AsksAgent`: one answer, said by the sentence."""
-
-    def __init__(
-        self, kit: Equipment, line: Line, manner: Manner, call: Call, record: LiveRecord
-    ) -> None:
-        self._kit, self._line, self._manner, self._call = kit, line, manner, call
-        self._record = record
-
-    async def ask(self, turn: int, text: str, digits: str) -> AsyncGenerator[Sentence, None]:
-        kit, line, call = self._kit, self._line, self._call
-        agent = kit.agents.get(self._manner.route.agent_id)
-        if agent is None:
-            name = self._manner.route.agent_id
-            raise AgentRefused(f"No agent named {name} is configured or usable.")
-        said = await kit.store.read(lambda tx: tx.calls.words_of(call.id))
-        role = await kit.store.read(lambda tx: role_of(tx, line, call))
-        now = kit.clock.now()
-        reply = await agent.reply(
-            AgentTurn(
-                turn_id=f"{call.id}.{turn}",
-                contact_id=call.contact_id,
-                line=line.id,
-                body=text or " ".join(digits),
-                role=role,
-                history=() if agent.keeps_history else shown_history(said, turn),
-                received_at=now,
-                channel=CHANNEL,
-            )
-        )
-        if reply.hold:
-            # Nobody can be asked while somebody is on the phone.
-            raise AgentRefused(f"A person would have to look first: {reply.hold}.")
-        answer = spoken(reply.text)
-        if answer.transfer and not await self._connected(turn, answer):
-            yield Sentence(NOBODY)
-        if answer.transfer:
-            return
-        pieces = _SENTENCE_END.split(answer.text) if answer.text else []
-        for at, piece in enumerate(pieces, start=1):
-            yield Sentence(piece, hang_up=answer.hang_up and at == len(pieces))
-        if answer.hang_up and not pieces:
-            yield Sentence("", hang_up=True)
-
-    async def _connected(self, turn: int, answer: SpokenAnswer) -> bool:
-        """The provider connects them and speaks meanwhile: its instructions replace the stream."""
-        kit, line, now = self._kit, self._line, self._kit.clock.now()
-        said = answer.text if (await self._record.may_say(turn, answer.text)).decision else ""
-
-        def job(tx: Tx) -> tuple[Call, list[Instruction]] | None:
-            call = tx.calls.get(self._call.id)
-            if call is None or call.is_over or call.ending is not None:
-                return None
-            by = f"agent:{self._manner.route.agent_id}"
-            return transfer(kit, tx, line, self._manner, call, answer.transfer, by, said, now)
-
-        done = await kit.store.write(job)
-        if done is None or not any(isinstance(one, DialNumber) for one in done[1]):
-            return False
-        call, instructions = done
-        provider = caller_of(line)
-        requests = provider.tell(instructions, call.person.provider_id, call.id, line)
-        try:
-            *_, last = [await kit.http.send(request) for request in requests]
-            provider.told(last)
-        except RingfenceError as error:
-            log.warning(
-                "a call could not be connected", extra={"call_id": call.id, "error": error.code}
-            )
-            return False
-        return True
 
 
 class LiveRecord:

@@ -26,7 +26,8 @@ def session_settings(
     settings: VoiceSettings, route: Route, capabilities: MediaCapabilities, left: timedelta
 ) -> SessionSettings:
     """`left` is what the provider lets the call still last (B148)."""
-    by_service = settings.turns.detector is TurnDetector.SERVICE
+    is_realtime = settings.realtime is not None
+    by_service = is_realtime or settings.turns.detector is TurnDetector.SERVICE
     stream = settings.stream
     return SessionSettings(
         endpointing=Endpointing(by_service=by_service, silence_ms=settings.silence_ms),
@@ -35,6 +36,7 @@ def session_settings(
         limits=_limits(settings, route, left),
         sentences=_sentences(settings, route),
         sends_digits=capabilities.digits,
+        refusal_cuts=is_realtime,
     )
 
 

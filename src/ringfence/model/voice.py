@@ -6,10 +6,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from ringfence.model.call import CallMode
 from ringfence.model.line import AccessPolicy, Secret
 from ringfence.model.phone import PhoneNumber, same_digits
+
+if TYPE_CHECKING:
+    from ringfence.model.realtime import RealtimeChoice
 
 
 class TurnDetector(Enum):
@@ -125,7 +129,8 @@ class VoiceSettings:
     for answering machines; `voicemail` is left on one (empty: it is hung up on).
 
     `route` is what holds for any number, `routes` what holds for some, by E.164 (`route_to`). `stream` is
-    None where the provider itself speaks and listens. `connection_id` is Telnyx's call control
+    None where the provider itself speaks and listens; `realtime` the model that hears and speaks there
+    by itself, in place of ear and agent. `connection_id` is Telnyx's call control
     application. `blocked_reason` says why there are no calls although they are configured (a secret
     that cannot be had, no public address): `Line.voice_url` is None then, while texts go on."""
 
@@ -152,6 +157,7 @@ class VoiceSettings:
     turns: TurnTaking = field(default_factory=TurnTaking)
     sentences: Sentences = field(default_factory=Sentences)
     stream: StreamSettings | None = None
+    realtime: RealtimeChoice | None = None
     validate_signature: bool = True
     connection_id: str = ""
     blocked_reason: str | None = None

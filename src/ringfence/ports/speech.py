@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ringfence.model.voice import Route, VoiceSettings
+
+if TYPE_CHECKING:
+    from ringfence.ports.realtime import TalksItself
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,9 @@ class Speech(Protocol):
 
     def mouth(self, voice: VoiceSettings, route: Route) -> Mouth:
         """As ears."""
+
+    def realtime(self, voice: VoiceSettings) -> TalksItself:
+        """The model that hears and speaks by itself. As ears."""
 
 
 class Ears(Protocol):

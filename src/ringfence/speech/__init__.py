@@ -1,5 +1,5 @@
 """Speech services, one file each, found by listing this folder: a module with `EARS` turns speech into
-text, a module with `MOUTH` text into speech. Nobody outside this folder names a service."""
+text, a module with `MOUTH` text into speech, one with `REALTIME` does both by itself. Nobody outside this folder names a service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ringfence.speech.base import EarsKind, MouthKind
+    from ringfence.speech.base import EarsKind, MouthKind, RealtimeKind
 
 
 @cache
@@ -25,4 +25,12 @@ def mouths() -> dict[str, MouthKind]:
     """Every way to speak by its word in the configuration. Do not change the answer."""
     modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
     kinds = [module.MOUTH for module in modules if hasattr(module, "MOUTH")]
+    return {kind.name: kind for kind in kinds}
+
+
+@cache
+def realtimes() -> dict[str, RealtimeKind]:
+    """Every model that hears and speaks by itself, by its word. Do not change the answer."""
+    modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
+    kinds = [module.REALTIME for module in modules if hasattr(module, "REALTIME")]
     return {kind.name: kind for kind in kinds}

@@ -13,7 +13,9 @@ from urllib.parse import urlencode
 import orjson
 
 from ringfence.model.errors import ConfigInvalid, NetError, SpeechError
+from ringfence.model.realtime import RealtimeChoice
 from ringfence.model.voice import SpeechChoice
+from ringfence.ports.realtime import TalksItself
 from ringfence.ports.sockets import Sockets, Streams
 from ringfence.ports.speech import Ears, Mouth
 from ringfence.providers.redaction import redact
@@ -99,6 +101,20 @@ class MouthKind:
     def make(self, choice: SpeechChoice, wires: Wires) -> Mouth:
         _checked(self.name, choice, self.problems(choice))
         return self.build(choice, wires)
+
+
+@dataclass(frozen=True, slots=True)
+class RealtimeKind:
+    """As EarsKind, for models that hear and speak by themselves. The last argument of `build` is the
+    silence that ends a person's turn, in milliseconds."""
+
+    name: str
+    problems: Callable[[RealtimeChoice], tuple[str, ...]]
+    build: Callable[[RealtimeChoice, Wires, int], TalksItself]
+
+    def make(self, choice: RealtimeChoice, wires: Wires, silence_ms: int) -> TalksItself:
+        _checked(self.name, choice.service, self.problems(choice))
+        return self.build(choice, wires, silence_ms)
 
 
 class Junk(Exception):

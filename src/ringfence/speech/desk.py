@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from ringfence.model.errors import ConfigInvalid, LineBlocked, SpeechError
 from ringfence.model.voice import Route, SpeechChoice, TurnDetector, VoiceSettings
+from ringfence.ports.realtime import TalksItself
 from ringfence.ports.speech import Ears, Mouth
-from ringfence.speech import ears, mouths
+from ringfence.speech import ears, mouths, realtimes
 from ringfence.speech.base import Turns, Wires
 
 
@@ -42,6 +43,19 @@ class SpeechDesk:
             except (ConfigInvalid, SpeechError) as error:
                 raise LineBlocked(f"channels.voice.tts: {error}") from error
         return self._mouths[choice]
+
+    def realtime(self, voice: VoiceSettings) -> TalksItself:
+        """Nothing is held between calls: each has its own socket."""
+        choice = voice.realtime
+        if choice is None:
+            raise LineBlocked("No model is chosen; set channels.voice.realtime.")
+        kind = realtimes().get(choice.service.service)
+        if kind is None:
+            raise LineBlocked(f"{choice.service.service} has no realtime models here.")
+        try:
+            return kind.make(choice, self._wires, voice.silence_ms)
+        except (ConfigInvalid, SpeechError) as error:
+            raise LineBlocked(f"channels.voice.realtime: {error}") from error
 
     async def close(self) -> None:
         for ear in self._ears.values():

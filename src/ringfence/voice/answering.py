@@ -50,6 +50,7 @@ class Answering:
     ) -> None:
         self._talking = talking
         self._limits = settings.limits
+        self._refusal_cuts = settings.refusal_cuts
         self._sentences = settings.sentences
         self._out = out
         self._asked: _Asked | None = None
@@ -123,9 +124,14 @@ class Answering:
 
     def refused(self, turn: int, now: int) -> None:
         asked = self._wanted(turn)
-        if asked is not None:
-            asked.refused += 1
-            asked.sign_at = now
+        if asked is None:
+            return
+        asked.refused += 1
+        asked.sign_at = now
+        if self._refusal_cuts:
+            # As if nothing had been said: the sentence for refused answers follows.
+            asked.said = 0
+            self._talking.drop(now, lambda one: one.turn == turn)
 
     def done(self, event: AgentDone, now: int) -> None:
         """The answer is whole. An empty one is silence (B140); one that was refused is not."""

@@ -74,8 +74,11 @@ class StopAgent:
 
 @dataclass(frozen=True, slots=True)
 class Synthesise:
+    """`turn` is the agent's whose words these are; 0 for all other words, which the gateway says."""
+
     utterance: int
     text: str = field(repr=False)
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)

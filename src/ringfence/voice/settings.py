@@ -102,7 +102,8 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """`sends_digits`: the provider's stream has a message for keys; without it they go as tones."""
+    """`sends_digits`: the provider's stream has a message for keys; without it they go as tones.
+    `refusal_cuts`: one sentence that may not be said silences the whole answer."""
 
     endpointing: Endpointing = Endpointing()
     barge_in: BargeIn = BargeIn()
@@ -110,3 +111,4 @@ class SessionSettings:
     limits: Limits = Limits()
     sentences: Sentences = Sentences()
     sends_digits: bool = False
+    refusal_cuts: bool = False

@@ -97,7 +97,7 @@ class Talking:
             if utterance.making is Making.WAITING:
                 utterance.making = Making.UNDER_WAY
                 self._making, self._made_at = utterance, now
-                self._out.append(Synthesise(utterance.id, utterance.text))
+                self._out.append(Synthesise(utterance.id, utterance.text, _agents_turn(utterance)))
                 return
 
     @property
@@ -192,3 +192,7 @@ class Talking:
         """What an echo would say: the text that plays, and the one before it."""
         current = self.playback.current()
         return self._lately if current is None else f"{self._lately} {current.text}"
+
+
+def _agents_turn(utterance: Utterance) -> int:
+    return utterance.turn if utterance.speaker is Speaker.AGENT else 0
