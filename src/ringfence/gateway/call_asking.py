@@ -161,7 +161,14 @@ class Asking:
 
     async def _keep(self, turn: CallTurn) -> None:
         kit = self._kit
-        await until_stored(kit.clock, lambda: kit.store.write(lambda tx: tx.calls.put_turn(turn)))
+
+        def job(tx: Tx) -> None:
+            # Whoever asked anew may have its answer already; an erased call has no turns.
+            standing = tx.calls.turn(turn.call_id, turn.n)
+            if standing is not None and standing.state is CallTurnState.ASKED:
+                tx.calls.put_turn(turn)
+
+        await until_stored(kit.clock, lambda: kit.store.write(job))
 
 
 def speaking(

@@ -161,11 +161,13 @@ class CallDesk:
                 return Step(call=self._heed(tx, fold(kit, tx, call, told, now), now))
             case LegEnded():
                 manner = manner_of(line, call)
+                is_repeated = all(leg.is_over for leg in call.joined)
                 call, told_next = back(kit, tx, manner, call, event, now)
                 if call.is_over or call.ending is not None:
                     return Step(call=call)
                 if told_next and streams(kit, line, call):
-                    return Step((), call, opens_stream=True)
+                    # Told twice, nobody gets a second address (B116).
+                    return Step((), call, opens_stream=not is_repeated)
                 return Step(tuple(told_next or words.farewell(manner, "")), call)
             case RecordingReport():
                 body = {"line": line.id, "event": type(event).__name__}

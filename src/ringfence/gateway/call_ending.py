@@ -36,9 +36,25 @@ def end_stopped(
     return _end_where(kit, tx, lambda call: _is_stopped(kit, tx, call, scope, subject), actor, now)
 
 
-def end_with(kit: Equipment, tx: Tx, number: PhoneNumber, actor: str, now: datetime) -> int:
-    """Live calls with a person who was blocked."""
-    return _end_where(kit, tx, lambda call: call.person.number == number, actor, now)
+def end_with(
+    kit: Equipment,
+    tx: Tx,
+    number: PhoneNumber,
+    actor: str,
+    now: datetime,
+    *,
+    line: str | None = None,
+    besides: str = "",
+) -> int:
+    """Live calls that somebody takes part in who is not to be reached any more, on every line (or on
+    one), `besides` the one that ends by its own last words."""
+    return _end_where(
+        kit,
+        tx,
+        lambda call: call.id != besides and line in (None, call.line) and _is_on(call, number),
+        actor,
+        now,
+    )
 
 
 def _end_where(
@@ -57,12 +73,18 @@ def _is_stopped(kit: Equipment, tx: Tx, call: Call, scope: SwitchScope, subject:
         case SwitchScope.LINE:
             return call.line == subject
         case SwitchScope.CONTACT:
-            return call.person.number.e164 == subject
+            return _is_on(call, PhoneNumber(subject))
         case SwitchScope.AGENT:
             return f"agent:{subject}" in (call.initiator, f"agent:{_agent(kit, call)}")
         case SwitchScope.FLOW:
             message = tx.messages.get(call.message_id) if call.message_id else None
             return message is not None and message.traits.flow == subject
+
+
+def _is_on(call: Call, number: PhoneNumber) -> bool:
+    """With who is being connected to it, or was."""
+    legs = (call.person, *(leg for leg in call.joined if not leg.is_over))
+    return any(leg.number == number for leg in legs)
 
 
 def _agent(kit: Equipment, call: Call) -> str:

@@ -4,15 +4,16 @@ provider's own time limit (P12)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from ringfence.gateway.call_ceilings import CallWanted, ceilings_s
 from ringfence.gateway.call_life import RING_SLACK, Told, fold
 from ringfence.gateway.call_words import START, Manner, first_words, mode_of, owed_to
 from ringfence.gateway.equipment import Equipment
 from ringfence.model.call import Call, CallMode, CallState, Leg, LegRole
-from ringfence.model.errors import ProviderMisconfigured
+from ringfence.model.errors import CallNotReady, ProviderMisconfigured
 from ringfence.model.line import Line
 from ringfence.model.message import Direction, Message
 from ringfence.model.outbox import OutboxItem, OutboxState, Outcome, OutcomeKind
@@ -62,18 +63,26 @@ def begin(
     kit: Equipment,
     tx: Tx,
     taken: Sequence[OutboxItem],
-    ceilings: Mapping[str, int],
     now: datetime,
 ) -> None:
     """The rows of calls that are about to be placed, in the claiming transaction: a webhook that
-    overtakes the answer finds them. `ceilings` are seconds by item."""
+    overtakes the answer finds them. The provider ends each at its limit, whatever becomes of us (P12)."""
     calls = [item for item in taken if item.act is Act.CALL]
     if not calls:
         return
     messages = tx.messages.many({item.message_id for item in calls})
+    limits = ceilings_s(kit, tx, [_wanted(kit, item) for item in calls], now)
     tx.calls.add(
-        [_call(kit, item, messages[item.message_id], ceilings[item.id], now) for item in calls]
+        [
+            _call(kit, item, messages[item.message_id], limit_s, now)
+            for item, limit_s in zip(calls, limits, strict=True)
+        ]
     )
+
+
+def _wanted(kit: Equipment, item: OutboxItem) -> CallWanted:
+    line = kit.lines[item.line]
+    return CallWanted(line, item.number, line.voice.limit_s if line.voice is not None else 0)
 
 
 def _call(kit: Equipment, item: OutboxItem, message: Message, limit_s: int, now: datetime) -> Call:
@@ -97,10 +106,13 @@ def _call(kit: Equipment, item: OutboxItem, message: Message, limit_s: int, now:
 
 
 def outbound(kit: Equipment, tx: Tx, item: OutboxItem) -> OutboundCall:
-    """What the provider is asked for. Raises ProviderMisconfigured."""
+    """What the provider is asked for. Raises ProviderMisconfigured, and CallNotReady for one that was
+    ended since its claim: it need not ring first (P3)."""
     line = kit.lines[item.line]
     provider, voice = caller_of(line), voice_of(line)
     call = tx.calls.of_messages([item.message_id])[item.message_id]
+    if call.ending is not None:
+        raise CallNotReady("It was ended before it was placed.", code="call_over")
     message = tx.messages.many([item.message_id])[item.message_id]
     manner = manner_of(line, call)
     owed = owed_to(line, manner, item.number)
@@ -146,7 +158,9 @@ def placed(
 
 def _accepted(kit: Equipment, tx: Tx, call: Call, outcome: Outcome, now: datetime) -> None:
     look_at = call.look_at
-    if call.state is CallState.OFFERED:
+    if call.ending is not None:
+        look_at = now  # ended while it was placed: only now is there something to hang up
+    elif call.state is CallState.OFFERED:
         look_at = now + timedelta(seconds=voice_of(kit.lines[call.line]).ring_s) + RING_SLACK
     leg = replace(call.person, provider_id=call.person.provider_id or outcome.provider_id)
     tx.calls.save([replace(call, person=leg, look_at=look_at, updated_at=now)])

@@ -35,5 +35,5 @@ def heed_wish(kit: Equipment, tx: Tx, line: Line, call: Call, text: str, now: da
     if event is not None:
         body = {"line": line.id, "source": "spoken"}
         tx.audit.append([kit.audit("opt_out", call.id, "person", now, body)])
-        cancel_person(kit, tx, number, "opted_out", "person", now)
+        cancel_person(kit, tx, number, "opted_out", "person", now, call_id=call.id)
     return STOPPED

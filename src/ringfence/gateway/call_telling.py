@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from ringfence.gateway.batch import until_stored
 from ringfence.gateway.call_asking import Asking
 from ringfence.gateway.call_ending import end
 from ringfence.gateway.call_placing import manner_of
@@ -70,7 +71,7 @@ class Telling:
             finally:
                 self.waiting -= 1
             return provider.answer_call(await after(True), call.id, line)
-        self._start(self._follow(provider, line, call, turn, after))
+        self._start(self._follow_or_end(provider, line, call, turn, after))
         return provider.answer_call((), call.id, line)
 
     async def settled(self) -> None:
@@ -88,6 +89,20 @@ class Telling:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def _follow_or_end(
+        self, provider: PlacesCalls, line: Line, call: Call, turn: CallTurn, after: After
+    ) -> None:
+        try:
+            await self._follow(provider, line, call, turn, after)
+        except RingfenceError as error:
+            log.warning("a call could not be told", extra={"call_id": call.id, "error": error.code})
+            await self._end(call.id)
+
+    async def _goes_on(self, call_id: str) -> bool:
+        """Nothing more is said in a call that was stopped meanwhile (P3)."""
+        call = await self._kit.store.read(lambda tx: tx.calls.get(call_id))
+        return call is not None and not call.is_over and call.ending is None
+
     async def _follow(
         self, provider: PlacesCalls, line: Line, call: Call, turn: CallTurn, after: After
     ) -> None:
@@ -95,10 +110,11 @@ class Telling:
         provider_id = call.person.provider_id
         await self._asking.done_within(turn.id, manner.settings.turns.filler_ms / 1000)
         filler = manner.settings.sentences.filler
-        if self._asking.is_asking(turn.id) and filler:
+        if self._asking.is_asking(turn.id) and filler and await self._goes_on(call.id):
             await self._tell(provider, line, call, [say(manner, filler)], provider_id, False)
         await self._asking.done_within(turn.id, manner.agent_s)
-        await self._tell(provider, line, call, await after(False), provider_id, False)
+        if told := await after(False):
+            await self._tell(provider, line, call, told, provider_id, False)
 
     async def _tell(
         self,
@@ -130,5 +146,5 @@ class Telling:
             if (call := tx.calls.get(call_id)) is not None:
                 end(kit, tx, call, EndReason.FAILED, now)
 
-        await kit.store.write(job)
+        await until_stored(kit.clock, lambda: kit.store.write(job))
         kit.calls_bell.ring()

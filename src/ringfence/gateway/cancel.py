@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from ringfence.gateway.call_ending import end_with
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.evidence import Statement, opted_out
 from ringfence.gateway.finals import change_messages
@@ -43,9 +44,11 @@ def cancel_person(
     actor: str,
     now: datetime,
     line: str | None = None,
+    *,
+    call_id: str = "",
 ) -> int:
-    """Cancel turns and unsent items of a person on every line (or on one); answers how many
-    items."""
+    """Cancel turns and unsent items of a person on every line (or on one), and end calls with them,
+    those that still ring included; answers how many items. `call_id` is the call they said so in."""
     turns = _cancel_turns(tx, number, reason, line)
     tx.intakes.end(number, line, IntakeState.ABANDONED, now)
     items = [item for item in tx.outbox.pending_for(number) if line in (None, item.line)]
@@ -57,6 +60,7 @@ def cancel_person(
         [PlannedEnd(one.id, PlannedState.CANCELLED, reason=reason, at=now) for one in planned]
     )
     drafts = _end_drafts(tx, number, line, reason, actor, now)
+    end_with(kit, tx, number, actor, now, line=line, besides=call_id)
     if items or turns or held or planned:
         body = {
             "reason": reason,

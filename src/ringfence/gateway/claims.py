@@ -23,8 +23,7 @@ from ringfence.model.audit import AuditEntry, digest
 from ringfence.model.message import MessageStatus
 from ringfence.model.outbox import OutboxItem, OutboxState
 from ringfence.model.phone import PhoneNumber
-from ringfence.model.verdict import Act, Decision, Verdict
-from ringfence.policy.call_time import call_ceiling_s
+from ringfence.model.verdict import Decision, Verdict
 from ringfence.ports import MessageChange, OutboxChange, Tx
 
 HELD_BY_TIME_MAX = timedelta(days=7)
@@ -68,7 +67,6 @@ class Claims:
         changes: list[OutboxChange] = []
         entries: list[AuditEntry] = []
         ended: list[tuple[OutboxItem, MessageStatus, str]] = []
-        ceilings: dict[str, int] = {}
         asked: set[str] = set()
         met: set[tuple[str, PhoneNumber]] = set()
         for item, question in zip(due, questions, strict=True):
@@ -78,8 +76,6 @@ class Claims:
             changes.append(change)
             if change.state is OutboxState.SENDING:
                 claimed.append(item)
-                if item.act is Act.CALL:
-                    ceilings[item.id] = self._ceiling(desk, question)
                 # Counted before the call, so that no ceiling is passed; given back when the
                 # provider provably did not take it.
                 pair = (item.line, item.number)
@@ -95,19 +91,13 @@ class Claims:
         tx.acquaintances.meet(met, now)
         tx.audit.append(entries)
         taken = [item for item in claimed if item.id in matched]
-        call_placing.begin(self._kit, tx, taken, ceilings, now)
+        call_placing.begin(self._kit, tx, taken, now)
         _mark_sending(tx, taken, now)
         _mark_ended(tx, ended, {change.id: change.expires_at for change in changes}, now)
         self._ask_people(tx, asked, now)
         self._host_again(tx, taken, now)
         until = now + self._kit.pace.dispatch_lease
         return [_leased(item, self._kit.owner, until) for item in taken]
-
-    def _ceiling(self, desk: FactsDesk, question: Question) -> int:
-        """How long this call may last: the provider ends it then, whatever becomes of us (P12)."""
-        voice, settings = question.line.voice, self._kit.policies[question.line.id].settings
-        asked_s = voice.limit_s if voice is not None else 0
-        return call_ceiling_s(desk.counts.of(question, 0), settings, asked_s)
 
     def _ask_people(self, tx: Tx, asked: set[str], now: datetime) -> None:
         """What a person must say yes to before it leaves becomes a draft, late as it is."""

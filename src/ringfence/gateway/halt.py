@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 from typing import assert_never
 
-from ringfence.gateway.call_ending import end_stopped, end_with
+from ringfence.gateway.call_ending import end_stopped
 from ringfence.gateway.cancel import cancel_person, hold_items
 from ringfence.gateway.equipment import Equipment
 from ringfence.model.contact import Person, Switch, SwitchScope
@@ -86,7 +86,6 @@ def block(kit: Equipment, tx: Tx, number: PhoneNumber, actor: str, now: datetime
     person = known(kit, tx, number, now)
     tx.people.set_blocked(number, True)
     tx.audit.append([kit.audit("blocked", person.contact_id, actor, now, {})])
-    end_with(kit, tx, number, actor, now)
     return cancel_person(kit, tx, number, "blocked", actor, now)
 
 
