@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from test_live import DISCLOSURE, FakeSpeech, lasts
 
 from calling import BEN, ROUTE, Calling, calling
 from ringfence.model.call import EndReason, Speaker
@@ -22,7 +23,6 @@ from ringfence.simulator.speech_realtime import Answer, DirectSockets, RealtimeV
 from ringfence.speech.base import Wires
 from ringfence.speech.desk import SpeechDesk
 from telling import ScriptedAgent
-from test_live import DISCLOSURE, FakeSpeech, lasts
 
 CHOICE = RealtimeChoice(
     SpeechChoice("openai", base_url="http://127.0.0.1:9/v1", api_key=Secret(KEY)), "Be brief."

@@ -598,7 +598,7 @@ def test_unknown_keys_are_refused_with_the_nearest(
     assert words in "\n".join(problems_of(calls(**keys)))
 
 
-@pytest.mark.parametrize("key", ["realtime", "recording"])
+@pytest.mark.parametrize("key", ["recording"])
 def test_what_is_not_there_yet_cannot_be_switched_on(
     problems_of: Any, load_good: Any, key: str
 ) -> None:

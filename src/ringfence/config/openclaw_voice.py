@@ -50,7 +50,7 @@ _WHY_LEFT = {
     "tailscale": _TUNNEL,
     "webhookSecurity": "signatures are checked against publicUrl, never against forwarded names; "
     "trusted proxies stand in gateway.trustedProxies",
-    "realtime": "realtime voice models are not there yet",
+    "realtime": "Ringfence's model says nothing unjudged: write channels.voice.realtime yourself",
 }
 _WHY_LEFT_INSIDE = {
     "twilio.region": "the region is in the address: set apiBaseUrl where it is not us1",

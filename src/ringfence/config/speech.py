@@ -4,7 +4,7 @@ problem; a key that cannot be had is told on the choice, and whether calls can d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -14,7 +14,10 @@ from ringfence.config.problems import Problems, join_path
 from ringfence.config.secrets import SecretInput, SecretResolver
 from ringfence.model.errors import SecretUnavailable
 from ringfence.model.line import Secret
+from ringfence.model.realtime import Hold, RealtimeChoice, ToolPolicy
 from ringfence.model.voice import SpeechChoice
+
+REALTIME_SERVICE = "openai"
 
 
 class Part(Enum):
@@ -37,6 +40,34 @@ class SpeechMaker:
         service = values.get("provider")
         if service is None:
             return None
+        # Found by listing a folder, which a configuration without live sound need not wait for.
+        from ringfence.speech import ears, mouths
+
+        choice, why = self._choice(service, values, path, language)
+        kind = ears()[service] if part is Part.EARS else mouths()[service]
+        return self._judged(choice, kind.problems(choice), path, why)
+
+    def realtime(self, values: Mapping[str, Any], path: str) -> RealtimeChoice | None:
+        """None when it is off. Without a language of its own it takes the call's."""
+        service = values.get("provider", REALTIME_SERVICE)
+        if not values.get("enabled", False):
+            return None
+        from ringfence.speech import realtimes
+
+        choice, why = self._choice(service, values, path, "")
+        chosen = RealtimeChoice(
+            choice,
+            instructions=values.get("instructions", ""),
+            tools=ToolPolicy(values.get("toolPolicy", ToolPolicy.ALL.value)),
+            hold=Hold(values.get("hold", Hold.SENTENCE.value)),
+        )
+        problems = realtimes()[service].problems(chosen)
+        return replace(chosen, service=self._judged(choice, problems, path, why))
+
+    def _choice(
+        self, service: str, values: Mapping[str, Any], path: str, language: str
+    ) -> tuple[SpeechChoice, str]:
+        """With why there is no key, where there is none."""
         key, why = self._key(service, values.get("apiKey"), path)
         choice = SpeechChoice(
             service=service,
@@ -46,14 +77,12 @@ class SpeechMaker:
             base_url=values.get("baseUrl", ""),
             api_key=key,
         )
-        return self._judged(part, choice, path, why)
+        return choice, why
 
-    def _judged(self, part: Part, choice: SpeechChoice, path: str, why: str) -> SpeechChoice:
-        # Found by listing a folder, which a configuration without live sound need not wait for.
-        from ringfence.speech import ears, mouths
-
-        kind = ears()[choice.service] if part is Part.EARS else mouths()[choice.service]
-        for problem in kind.problems(choice):
+    def _judged(
+        self, choice: SpeechChoice, problems: Sequence[str], path: str, why: str
+    ) -> SpeechChoice:
+        for problem in problems:
             option, _, words = problem.partition(": ")
             if option == "apiKey" and choice.api_key is None:
                 choice = replace(choice, blocked_reason=why)

@@ -23,6 +23,7 @@ from ringfence.model.call import CallMode
 from ringfence.model.errors import InvalidNumber, SecretUnavailable
 from ringfence.model.line import AccessPolicy, Line, Purpose, Secret
 from ringfence.model.phone import PhoneNumber
+from ringfence.model.realtime import RealtimeChoice
 from ringfence.model.voice import (
     Route,
     Sentences,
@@ -94,7 +95,8 @@ class _Making:
         )
         route = routes.base()
         stream = self._stream(url, path)
-        self._judge_speech(stream, route, blocked)
+        realtime = self._realtime(stream, blocked)
+        self._judge_speech(stream, route, blocked, hears=realtime is None)
         pin = self._pin(blocked)
         access = self._access(pin)
         settings = VoiceSettings(
@@ -110,6 +112,7 @@ class _Making:
             turns=self._turns(),
             sentences=Sentences(**snake_keys(values.get("sentences", {}))),
             stream=stream,
+            realtime=realtime,
             validate_signature=not values.get("skipSignatureVerification", False),
             connection_id=self._connection,
             **self._durations(),
@@ -261,13 +264,32 @@ class _Making:
             limits["start_s"] = whole_seconds(values["preStartTimeoutMs"])
         return StreamSettings(path, address, **limits)
 
+    def _realtime(
+        self, stream: StreamSettings | None, blocked: list[str]
+    ) -> RealtimeChoice | None:
+        maker = self.maker
+        speech = SpeechMaker(maker.resolver, maker.problems, maker.environ)
+        path = self.voice.path("realtime")
+        choice = speech.realtime(self.voice.values.get("realtime", {}), path)
+        if choice is None:
+            return None
+        if stream is None:
+            maker.problems.refuse(join_path(path, "enabled"), "needs streaming.enabled")
+        if choice.service.blocked_reason:
+            blocked.append(choice.service.blocked_reason)
+        if not choice.instructions.strip():
+            self._warn("realtime.instructions", "is empty: the model is told nothing of its task")
+        return choice
+
     def _judge_speech(
-        self, stream: StreamSettings | None, route: Route, blocked: list[str]
+        self, stream: StreamSettings | None, route: Route, blocked: list[str], *, hears: bool
     ) -> None:
-        """Live sound needs an ear and a mouth: the provider's own must not step in unseen (B146)."""
+        """Live sound needs an ear and a mouth: the provider's own must not step in unseen (B146). A
+        model that hears by itself needs no ear, but the gateway's own words still need a mouth."""
         if stream is None:
             return
-        for key, choice, names in (("stt", route.ears, "hears"), ("tts", route.mouth, "speaks")):
+        ears = (("stt", route.ears, "hears"),) if hears else ()
+        for key, choice, names in (*ears, ("tts", route.mouth, "speaks")):
             if choice is None and f"{key}.provider" not in self.voice.bad | {key}:
                 self.maker.problems.refuse(
                     self.voice.path(f"{key}.provider"),

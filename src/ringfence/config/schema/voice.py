@@ -56,6 +56,14 @@ def _off(what: str) -> Any:
     return Annotated[bool, PlainValidator(only_off)]
 
 
+def _realtime_service(value: str) -> str:
+    if value in ("google", "gemini"):
+        raise expected("openai: Gemini Live is not there yet")
+    if value != "openai":
+        raise expected("openai")
+    return value
+
+
 SocketUrl = Annotated[str, AfterValidator(_socket_url), AfterValidator(_without_login)]
 PublicUrl = Annotated[HttpUrl, AfterValidator(_without_login)]
 
@@ -189,8 +197,31 @@ class RouteShape(Shape):
 
 
 class RealtimeShape(Shape):
-    enabled: _off("realtime voice models are") = key(  # type: ignore[valid-type]
-        "Realtime voice models are not there yet: nothing but false.", default="false"
+    enabled: bool = key(
+        "A model that hears and speaks by itself answers, in place of `stt` and the agent; needs "
+        "streaming, and `tts` for what Ringfence says in its own name.",
+        default="false",
+    )
+    provider: Annotated[str, AfterValidator(_realtime_service)] = key(
+        "Whose model it is: openai.", default="openai"
+    )
+    model: Text = key("The model.", default="the service's")
+    voice: Text = key("Its voice.", default="the service's")
+    instructions: Annotated[str, Field(max_length=16_000)] = key(
+        "What it is told to be and to do.", default="none"
+    )
+    language: Language = key("BCP 47.", default="language")
+    api_key: SecretKey = key("Its key: text or a secret reference.", default="as for stt")
+    base_url: BaseUrl = key("As for stt.", default="the service's")
+    tool_policy: Literal["none", "owner", "all"] = key(
+        "In whose calls it may consult the agent, connect people and ask the owner: nobody's, an "
+        "owner's, everybody's. It may always end the call.",
+        default="all",
+    )
+    hold: Literal["sentence", "answer"] = key(
+        "How long its sound waits for the gate: until a sentence's words were judged, or the words of "
+        "all of an answer, which is slower and lets nothing slip out.",
+        default="sentence",
     )
 
 
@@ -303,7 +334,7 @@ class VoiceAccountShape(Shape):
     streaming: StreamingShape = key("Live sound.")
     stt: EarsShape = key("The service that hears.")
     tts: MouthShape = key("The service that speaks.")
-    realtime: RealtimeShape = key("Realtime voice models.")
+    realtime: RealtimeShape = key("A model that hears and speaks by itself.")
     recording: RecordingShape = key("Recording.")
     # -- for a line that takes calls only; any other says it in channels.sms --
     name: str = key("A label of a line that takes calls only.")
