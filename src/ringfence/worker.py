@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from ringfence.gateway.call_looks import CallLooks
+from ringfence.gateway.call_looks import CallLooks, look_at_all
 from ringfence.gateway.checkpoint import checkpoint_if_due, tell
 from ringfence.gateway.contacts import forget_texts
 from ringfence.gateway.dispatch import Dispatcher
@@ -133,6 +133,7 @@ class Worker:
         turns, sends = await self._kit.store.write(
             lambda tx: recover(self._kit, tx, self._sole_owner, now)
         )
+        await self._kit.store.write(lambda tx: look_at_all(tx, now))
         if turns or sends:
             log.warning("recovered after a crash", extra={"turns": turns, "sends": sends})
 

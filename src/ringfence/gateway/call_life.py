@@ -131,8 +131,11 @@ def next_look(kit: Equipment, call: Call, now: datetime) -> datetime | None:
         answered = call.person.answered_at or now
         return min(now + LIVE_LOOK, answered + call.time_limit + LIMIT_SLACK)
     line = kit.lines.get(call.line)
-    ring_s = line.voice.ring_s if line is not None and line.voice is not None else 60
-    return now + timedelta(seconds=ring_s) + RING_SLACK
+    voice = line.voice if line is not None else None
+    rung = now + timedelta(seconds=60 if voice is None else voice.ring_s) + RING_SLACK
+    if voice is None or not voice.reap_s:
+        return rung
+    return min(rung, max(now, call.created_at + timedelta(seconds=voice.reap_s)))
 
 
 def is_past_limit(call: Call, now: datetime) -> bool:

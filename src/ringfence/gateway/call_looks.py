@@ -193,6 +193,13 @@ class CallLooks:
         await self._kit.store.write(job)
 
 
+def look_at_all(tx: Tx, now: datetime) -> None:
+    """At a start: nobody knows what became of live calls meanwhile. One that is being ended has its
+    time already, and its last words."""
+    live = [call for call in tx.calls.live_ones() if call.ending is None]
+    tx.calls.save([replace(call, look_at=now) for call in live])
+
+
 def _pause(call: Call) -> timedelta:
     return timedelta(seconds=TRIES_S[min(call.looks, len(TRIES_S) - 1)])
 

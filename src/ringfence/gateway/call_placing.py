@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ringfence.gateway.call_ceilings import CallWanted, ceilings_s
-from ringfence.gateway.call_life import RING_SLACK, Told, fold
+from ringfence.gateway.call_life import RING_SLACK, Told, fold, next_look
 from ringfence.gateway.call_words import START, Manner, first_words, mode_of, owed_to
 from ringfence.gateway.equipment import Equipment
 from ringfence.model.call import Call, CallMode, CallState, Leg, LegRole
@@ -158,9 +158,8 @@ def placed(
 
 def _accepted(kit: Equipment, tx: Tx, call: Call, outcome: Outcome, now: datetime) -> None:
     look_at = call.look_at
-    if call.ending is not None:
-        look_at = now  # ended while it was placed: only now is there something to hang up
-    elif call.state is CallState.OFFERED:
-        look_at = now + timedelta(seconds=voice_of(kit.lines[call.line]).ring_s) + RING_SLACK
+    if call.ending is not None or call.state is CallState.OFFERED:
+        # Ended while it was placed: only now is there something to hang up.
+        look_at = next_look(kit, call, now)
     leg = replace(call.person, provider_id=call.person.provider_id or outcome.provider_id)
     tx.calls.save([replace(call, person=leg, look_at=look_at, updated_at=now)])
