@@ -12,7 +12,7 @@ from typing import Final
 from ringfence.gateway import call_words as words
 from ringfence.gateway.call_life import RING_SLACK, Told, fold
 from ringfence.gateway.call_placing import voice_of
-from ringfence.gateway.call_steps import Step
+from ringfence.gateway.call_steps import Step, open_stream
 from ringfence.gateway.call_words import Manner
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk, Question
@@ -159,14 +159,13 @@ def _pair(kit: Equipment, tx: Tx, line: Line, manner: Manner, call: Call, now: d
 
 def _greet(kit: Equipment, tx: Tx, line: Line, manner: Manner, call: Call, now: datetime) -> Step:
     if streams(kit, line, call):
+        return open_stream(tx, call, now)
+    owed = words.owed_to(line, manner, call.person.number)
+    if call.turn == 0:  # a webhook that is told again must not begin the talk anew (B116)
+        texts = [text for text in (owed, manner.route.greeting) if text]
+        tx.calls.add_words([Words(call.id, 0, Speaker.GATEWAY, text, now) for text in texts])
         call = replace(call, turn=1, updated_at=now)
         tx.calls.save([call])
-        return Step((), call, opens_stream=True)
-    owed = words.owed_to(line, manner, call.person.number)
-    texts = [text for text in (owed, manner.route.greeting) if text]
-    tx.calls.add_words([Words(call.id, 0, Speaker.GATEWAY, text, now) for text in texts])
-    call = replace(call, turn=1, updated_at=now)
-    tx.calls.save([call])
     return Step(tuple(words.greeting(manner, owed)), call)
 
 

@@ -10,10 +10,12 @@ from typing import assert_never
 
 from ringfence.gateway.counting import count_call
 from ringfence.gateway.equipment import Equipment
+from ringfence.gateway.finals import change_messages
 from ringfence.gateway.reports import Report, fold_reports
 from ringfence.model.call import Answerer, Call, CallMode, CallState, EndReason, Leg, after
 from ringfence.model.message import Direction, MessageStatus, StatusCallback
-from ringfence.ports import Tx
+from ringfence.model.outbox import OutboxState
+from ringfence.ports import MessageChange, OutboxChange, Tx
 
 log = logging.getLogger("ringfence.call")
 
@@ -185,7 +187,10 @@ def status_of(call: Call) -> MessageStatus:
 def _report(kit: Equipment, tx: Tx, call: Call, now: datetime) -> None:
     """The message goes along, by the way of every report."""
     line = kit.lines.get(call.line)
-    if call.direction is Direction.IN or line is None or not call.outbox_id:
+    if call.direction is Direction.IN or not call.outbox_id:
+        return
+    if line is None:
+        _tell_alone(tx, call, now)
         return
     event = StatusCallback(
         provider_id=_placed_as(tx, call),
@@ -196,6 +201,19 @@ def _report(kit: Equipment, tx: Tx, call: Call, now: datetime) -> None:
         our_id=call.outbox_id,
     )
     fold_reports(kit, tx, [Report(line, event)], now)
+
+
+def _tell_alone(tx: Tx, call: Call, now: datetime) -> None:
+    """Of a line that left the configuration there are no reports; the message must end all the same."""
+    if not call.person.is_over:
+        return
+    status, reason = status_of(call), "its line is no longer configured"
+    placed = frozenset({OutboxState.SENDING, OutboxState.UNKNOWN, OutboxState.ACCEPTED})
+    change = OutboxChange(
+        call.outbox_id, placed, OutboxState.ACCEPTED, status=status, reason=reason
+    )
+    if tx.outbox.change([change]):
+        change_messages(tx, [MessageChange(call.message_id, now, status=status, reason=reason)])
 
 
 def _placed_as(tx: Tx, call: Call) -> str:

@@ -72,7 +72,10 @@ class CallLooks:
         except RingfenceError as error:
             extra = {"call_id": call.id, "line": call.line, "error": error.code}
             log.warning("a call could not be looked after", extra=extra)
-            await self._put_off(call)
+            if self._kit.clock.now() < _latest_end(call):
+                await self._put_off(call)
+            else:
+                await self._abandon(call.id)
 
     async def _end(self, call: Call, line: Line, provider: PlacesCalls) -> None:
         """The last sentence once, where there is one; then the hang-up, until it is over."""
@@ -180,6 +183,21 @@ class CallLooks:
         tx.audit.append([self._kit.audit("dead_letter", call.id, "system", now, body)])
         # The item has its end; a report without the provider's id would be one of any call.
         lost(self._kit, tx, replace(call, outbox_id=""), now)
+
+    async def _abandon(self, call_id: str) -> None:
+        """Nobody can be asked about it any more, and it cannot last: it is over here as well (P6)."""
+        kit, now = self._kit, self._kit.clock.now()
+
+        def job(tx: Tx) -> None:
+            call = tx.calls.get(call_id)
+            if call is None or call.is_over:
+                return
+            if call.direction is Direction.OUT and not call.person.provider_id:
+                self._give_up(tx, call, now)
+            else:
+                self._forgotten(tx, call_id, now)
+
+        await kit.store.write(job)
 
     async def _put_off(self, call: Call, pause: timedelta | None = None) -> None:
         now = self._kit.clock.now()

@@ -5,7 +5,7 @@ it is over, or was not answered."""
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ringfence.gateway.call_words import Manner, listen, say
 from ringfence.gateway.equipment import Equipment
@@ -74,13 +74,14 @@ def back(
     kit: Equipment, tx: Tx, manner: Manner, call: Call, event: LegEnded, now: datetime
 ) -> tuple[Call, list[Instruction]]:
     """The other leg is over: answered, the talk was theirs and is over too; else we listen again."""
-    talked = event.leg_state is CallState.ENDED
+    talked, lasted = event.leg_state is CallState.ENDED, timedelta(seconds=event.lasted_s)
     ended = [
         replace(
             leg,
             state=event.leg_state if event.leg_state in _ENDS else CallState.ENDED,
             provider_id=leg.provider_id or event.leg_provider_id,
-            answered_at=leg.answered_at or (now if talked else None),
+            # As long as the provider says it lasted: its minutes count like the person's.
+            answered_at=leg.answered_at or (now - lasted if talked else None),
             ended_at=now,
             end_reason=EndReason.HUNG_UP if talked else EndReason.NO_ANSWER,
         )

@@ -17,6 +17,7 @@ from ringfence.model.line import Line
 from ringfence.model.message import Direction
 from ringfence.model.outbox import OutboxItem, OutboxState
 from ringfence.model.phone import PhoneNumber
+from ringfence.model.verdict import Act
 from ringfence.ports import DeadEvent, Shown, Tx
 from ringfence.providers.base import ListedMessage, RemoteMessage
 from ringfence.text.keywords import KeywordKind, classify
@@ -131,7 +132,9 @@ def _differs(item: OutboxItem, remote: RemoteMessage) -> bool:
 
 
 def _is_taken(item: OutboxItem) -> bool:
-    return item.state is OutboxState.ACCEPTED and bool(item.provider_id)
+    """Calls are in no list of messages."""
+    texted = item.act is not Act.CALL
+    return texted and item.state is OutboxState.ACCEPTED and bool(item.provider_id)
 
 
 def _resolve(
@@ -142,7 +145,8 @@ def _resolve(
     for item in tx.outbox.dead(line.id):
         theirs = [one for one in unknown if one.provider_id not in found]
         theirs = [one for one in theirs if one.to == item.number.e164]
-        if not theirs or not item.reason.startswith(UNKNOWN):
+        unknown_text = item.act is not Act.CALL and item.reason.startswith(UNKNOWN)
+        if not theirs or not unknown_text:
             continue
         remote = match(tx, item, theirs, item.created_at - _CLOCK_SLACK)
         if remote is None:
