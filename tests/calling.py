@@ -22,7 +22,7 @@ from ringfence.model.contact import SwitchScope
 from ringfence.model.line import AccessPolicy
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act
-from ringfence.model.voice import Route, StreamSettings, VoiceSettings
+from ringfence.model.voice import RelaySettings, Route, StreamSettings, VoiceSettings
 from ringfence.simulator.stream_sockets import DirectSockets
 from ringfence.testing import Phone
 from telling import ScriptedAgent, Story, telling
@@ -116,10 +116,12 @@ async def calling(
     voice: Mapping[str, Any] | None = None,
     agent: ScriptedAgent | None = None,
     streams: bool = False,
+    relay: bool = False,
     **more: Any,
 ) -> AsyncIterator[Calling]:
     """Start a story of a line that takes and places calls; `voice` are VoiceSettings' fields. With
-    `streams` it talks over live sound, dialled within this process."""
+    `streams` it talks over live sound, with `relay` over text that the carrier hears and speaks; both are
+    dialled within this process."""
     chosen = {
         "webhook_path": PATH,
         "route": ROUTE,
@@ -132,7 +134,8 @@ async def calling(
 
     def change(settings: Settings, public: str) -> Settings:
         url = public.replace("http://", "wss://") + STREAM_PATH
-        stream = {"stream": StreamSettings(STREAM_PATH, url)} if streams else {}
+        stream: dict[str, Any] = {"stream": StreamSettings(STREAM_PATH, url)} if streams else {}
+        stream |= {"relay": RelaySettings(url)} if relay else {}
         lines = [
             replace(
                 line,
@@ -146,7 +149,7 @@ async def calling(
         return replace(settings, lines=tuple(lines), policies=policies)
 
     async with telling(store_url, agent=agent, change=change, **more) as story:
-        if streams:
+        if streams or relay:
             story.carrier.voice.streams.dial = DirectSockets(lambda: story.gateway.public)
         story.carrier.voice_url = story.public + PATH
         # Set at the number, as an operator does in the provider's console.

@@ -399,7 +399,10 @@ async def running(gateway: Gateway, role: Role = Role.ALL) -> AsyncIterator[Addr
                 settings.public_host,
                 settings.public_port,
                 crowd,
-                sockets=any(_streams(line) for line in gateway.settings.lines),
+                sockets=any(
+                    line.voice is not None and line.voice.has_sockets
+                    for line in gateway.settings.lines
+                ),
             )
             private = Listener(gateway.private, settings.private_host, settings.private_port)
             await stack.enter_async_context(public)

@@ -165,7 +165,7 @@ def live_call(kit: Equipment, tx: Tx, key: str) -> Live:
             "Its first words were not said yet, or its caller waits to be let in; try again.",
             code="call_not_begun",
         )
-    is_streamed = voice_of(line).stream is not None
+    is_streamed = voice_of(line).has_sockets
     return Live(call, line, caller_of(line), manner_of(line, call), is_streamed)
 
 

@@ -15,7 +15,7 @@ from ringfence.gateway import call_words as words
 from ringfence.gateway.call_asking import Asking
 from ringfence.gateway.call_ending import end
 from ringfence.gateway.call_life import Told, fold, is_past_limit
-from ringfence.gateway.call_placing import caller_of, manner_of, voice_of
+from ringfence.gateway.call_placing import caller_of, manner_of
 from ringfence.gateway.call_steps import Step
 from ringfence.gateway.call_telling import Telling
 from ringfence.gateway.call_transfer import back
@@ -119,9 +119,12 @@ class CallDesk:
 
     def _stream(self, line: Line, call: Call) -> tuple[Instruction, ...]:
         """Its address opens one socket, once, for seconds. Raises TooMany."""
-        stream = voice_of(line).stream
-        assert stream is not None, "only a line with live sound opens it"
+        manner = manner_of(line, call)
+        stream, relay = manner.settings.stream, manner.settings.relay
         token = self._conversations.token(call.id)
+        if relay is not None:
+            return (words.relayed(manner, relay, f"{relay.url.rstrip('/')}/{token}"),)
+        assert stream is not None, "only a line with sockets opens one"
         return (OpenStream(words.STREAM_OVER, f"{stream.url.rstrip('/')}/{token}"),)
 
     # -- one event, one transaction ------------------------------------------------------------

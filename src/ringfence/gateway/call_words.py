@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ringfence.model.call import Call, CallMode
-from ringfence.model.instruction import GoOn, HangUp, Instruction, Listen, Say, Wait
+from ringfence.model.instruction import GoOn, HangUp, Instruction, Listen, OpenRelay, Say, Wait
 from ringfence.model.line import Line
 from ringfence.model.message import Message
 from ringfence.model.phone import PhoneNumber
-from ringfence.model.voice import Route, VoiceSettings
+from ringfence.model.voice import RelaySettings, Route, VoiceSettings
 
 CALL = "call"
 """The key of a message's provenance that says how it is called: its value is a CallMode's."""
@@ -125,6 +125,21 @@ def keys_words(keys: Mapping[str, str]) -> str:
 def thinking(n: int, *fillers: Say) -> list[Instruction]:
     """The agent is not done: hold the line and ask again."""
     return [*fillers, Wait(1), GoOn(waited_turn(n))]
+
+
+def relayed(manner: Manner, relay: RelaySettings, url: str) -> OpenRelay:
+    """The provider hears and speaks. A voice is for the language it was chosen for."""
+    line = manner.settings.route
+    return OpenRelay(
+        STREAM_OVER,
+        url,
+        language=manner.route.language,
+        voice=relay.voice if manner.route.language == line.language else "",
+        hints=relay.hints,
+        speaks_by=relay.speaks_by,
+        hears_by=relay.hears_by,
+        interruptible=manner.settings.turns.interrupt_ms is not None,
+    )
 
 
 def answered(manner: Manner, n: int, text: str) -> list[Instruction]:

@@ -18,7 +18,7 @@ from ringfence.gateway.call_words import Manner
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk
 from ringfence.gateway.live_agent import LiveAgent
-from ringfence.gateway.live_call import Live, LiveCall, MaySay, Recorded
+from ringfence.gateway.live_call import Live, LiveCall, MaySay, Recorded, Relayed
 from ringfence.gateway.live_realtime import RealtimeVoice
 from ringfence.gateway.live_settings import session_settings
 from ringfence.gateway.live_tools import LiveTools
@@ -29,7 +29,8 @@ from ringfence.model.line import Line
 from ringfence.model.message import Message
 from ringfence.model.verdict import Verdict
 from ringfence.ports import Tx
-from ringfence.providers import media_dialects
+from ringfence.providers import media_dialects, relay_dialects
+from ringfence.providers.media import MediaCapabilities
 from ringfence.voice.effects import (
     DigitPressed,
     DisclosureHeard,
@@ -55,7 +56,7 @@ class LiveCore:
     def __init__(self, kit: Equipment) -> None:
         self._kit = kit
 
-    async def live(self, call_id: str) -> Live:
+    async def live(self, call_id: str) -> Live | Relayed:
         kit, now = self._kit, self._kit.clock.now()
 
         def look(tx: Tx) -> tuple[Call | None, Message | None, bool]:
@@ -68,6 +69,8 @@ class LiveCore:
         if call is None or line is None or call.is_over or call.ending is not None:
             raise NotFound("This call is over.")
         manner = manner_of(line, call)
+        if manner.settings.relay is not None:
+            return self._relayed(line, manner, call, _script(line, manner, call, message, talked))
         stream, route = manner.settings.stream, manner.route
         dialect = media_dialects().get(line.provider)
         if stream is None or dialect is None or kit.speech is None:
@@ -104,6 +107,26 @@ class LiveCore:
         tools = LiveTools(kit, line, call, agent, chosen.tools, is_owner=is_owner)
         service = kit.speech.realtime(manner.settings)
         return RealtimeVoice(service, record, tools, chosen.hold)
+
+    def _relayed(self, line: Line, manner: Manner, call: Call, script: Script) -> Relayed:
+        kit, now = self._kit, self._kit.clock.now()
+        relay, dialect = manner.settings.relay, relay_dialects().get(line.provider)
+        if relay is None or dialect is None:
+            raise LineBlocked(f"Line {line.id} is not set up for a relay.")
+        record = LiveRecord(kit, line, manner, call.id)
+        left = (call.person.answered_at or now) + call.time_limit - now
+        able = MediaCapabilities(digits=True)
+        return Relayed(
+            call_id=call.id,
+            provider_id=call.person.provider_id,
+            line=line,
+            dialect=dialect,
+            call=record,
+            agent=LiveAgent(kit, line, manner, call, record),
+            script=script,
+            settings=session_settings(manner.settings, manner.route, able, left),
+            url=relay.url,
+        )
 
 
 def _script(
@@ -233,11 +256,14 @@ class LiveRecord:
 
 
 def streams(kit: Equipment, line: Line, call: Call) -> bool:
-    """Whether this call is talked in over live sound: conversations only, where it is set up."""
+    """Whether this call is talked in over a socket, in sound or in text: conversations only, where it is
+    set up."""
     voice = line.voice
-    if voice is None or voice.stream is None or kit.speech is None:
+    if voice is None or call.mode is not CallMode.CONVERSATION:
         return False
-    return call.mode is CallMode.CONVERSATION and line.provider in media_dialects()
+    if voice.relay is not None:
+        return line.provider in relay_dialects()
+    return voice.stream is not None and kit.speech is not None and line.provider in media_dialects()
 
 
 def _timed(turn: TurnTimed) -> dict[str, int]:

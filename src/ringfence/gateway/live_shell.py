@@ -246,6 +246,8 @@ class LiveShell(ABC, Generic[Effect]):
                 await self._call.record(what)
             except Exception:
                 log.exception("words of a call were not stored", extra=self._extra())
+            finally:
+                self._records.task_done()
 
     def _arm(self) -> None:
         """See to it that the session is woken when it wants to be."""

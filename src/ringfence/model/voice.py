@@ -97,6 +97,20 @@ class StreamSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """The provider hears and speaks, and text travels over a socket at `url` (wss, without the token).
+    `voice` is of the service that speaks, for calls in the line's own language; `speaks_by` and
+    `hears_by` are services by the provider's names for them, empty for its own choice. `hints` are words
+    to expect, separated by commas."""
+
+    url: str = field(repr=False)
+    voice: str = ""
+    speaks_by: str = ""
+    hears_by: str = ""
+    hints: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """What is particular to calls to one number, complete: what the operator left out is the line's.
     `voice` is the provider's own, `language` BCP 47; `ears` and `mouth` are for streams; `agent_s` is
@@ -157,10 +171,16 @@ class VoiceSettings:
     turns: TurnTaking = field(default_factory=TurnTaking)
     sentences: Sentences = field(default_factory=Sentences)
     stream: StreamSettings | None = None
+    relay: RelaySettings | None = None
     realtime: RealtimeChoice | None = None
     validate_signature: bool = True
     connection_id: str = ""
     blocked_reason: str | None = None
+
+    @property
+    def has_sockets(self) -> bool:
+        """Conversations are held over sockets, and not by instructions."""
+        return self.stream is not None or self.relay is not None
 
     def route_to(self, called: str) -> Route:
         """What holds for a call to `called`, however the provider writes the number (B124)."""

@@ -1,6 +1,6 @@
 """Plays voice TwiML on one leg: verbs in order, each taking its time on the carrier's clock, with what
 the person does meanwhile. Follows Redirect and the actions of Gather, Record and Dial. What is not
-played yet (Connect, Start, conferences) ends the call with an alert and never goes on in silence."""
+played yet (Start, conferences) ends the call with an alert and never goes on in silence."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from urllib.parse import urljoin
 from ringfence.simulator.call_bridge import bridge
 from ringfence.simulator.call_session import Key, Session, Source, Words, cancelled
 from ringfence.simulator.calls import Played
+from ringfence.simulator.relay import connect_relay
 from ringfence.simulator.twiml_stream import connect_stream
 from ringfence.simulator.twiml_voice import Script, Verb
 from ringfence.simulator.webhooks import without_fragment
@@ -91,6 +92,8 @@ class Player:
                 return await self._dial(verb)
             case "Connect" if verb.children and verb.children[0].name == "Stream":
                 return await connect_stream(self, verb)
+            case "Connect" if verb.children and verb.children[0].name == "ConversationRelay":
+                return await connect_relay(self, verb)
             case "Redirect":
                 return self.source(verb.text, verb)
             case "Hangup":
