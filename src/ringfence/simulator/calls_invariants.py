@@ -255,6 +255,8 @@ def delivered_means_heard(seen: CallsEvidence) -> Broken:
         if message is None or message.status is not MessageStatus.DELIVERED:
             continue
         leg = legs.get(message.id)
+        if leg is not None and seen.of(leg) is not call:
+            continue  # a try before it, which the carrier refused
         if leg is None or leg.answered_at is None:
             yield f"{message.id}: delivered, and nobody answered"
         elif (leg.answered_by or "").startswith(("machine", "fax")):
