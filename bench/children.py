@@ -46,12 +46,14 @@ class Child:
 
 
 @contextmanager
-def child(module: str, *arguments: object, folder: Path) -> Iterator[Child]:
+def child(
+    module: str, *arguments: object, folder: Path, python: str = sys.executable
+) -> Iterator[Child]:
     """Run `python -m bench.<module> …`; ended on the way out, killed if it will not end."""
     log = folder / f"{module}.log"
     with log.open("ab") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", f"bench.{module}", *map(str, arguments)],
+            [python, "-m", f"bench.{module}", *map(str, arguments)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

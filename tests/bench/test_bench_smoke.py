@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from bench import (
     audit,
     callbacks,
+    calls,
     events,
     outbox,
     policy,
@@ -114,3 +115,13 @@ def test_a_second_process_sends_nothing_twice() -> None:
         assert len(one.shares) == processes
         assert sum(one.shares) == 30
     assert "a full outbox" in report.table("t", second.COLUMNS, second.rows(measured))
+
+
+@pytest.mark.parametrize("kind", calls.OURS, ids=[kind.word for kind in calls.OURS])
+def test_live_calls_take_and_give_frames(kind: calls.Kind) -> None:
+    one = calls.measure(kind, 2, calls.Size((2,), seconds=0.4, warm_s=0.4))
+    assert (one.heard["calls"], one.heard["frames"]) == (2, 2 * 20)
+    if kind.manner == calls.ECHO:
+        assert one.heard["echoed"] > 0
+        assert one.heard["lost"] == 0
+    assert "2 of 2" in report.table("t", calls.COLUMNS, [calls.row(one)])
