@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from test_live import DISCLOSURE, FakeSpeech, lasts
 
-from calling import BEN, ROUTE, Calling, calling
+from calling import ANN, BEN, ROUTE, Calling, calling
+from ringfence.gateway.live_call import MaySay
+from ringfence.gateway.live_core import LiveRecord
 from ringfence.model.call import EndReason, Speaker
 from ringfence.model.line import Secret
 from ringfence.model.realtime import Hold, RealtimeChoice, ToolPolicy
@@ -22,7 +24,7 @@ from ringfence.simulator.speech import KEY, LETTER_MS
 from ringfence.simulator.speech_realtime import Answer, DirectSockets, RealtimeVendor
 from ringfence.speech.base import Wires
 from ringfence.speech.desk import SpeechDesk
-from telling import ScriptedAgent
+from telling import OWNER, ScriptedAgent
 
 CHOICE = RealtimeChoice(
     SpeechChoice("openai", base_url="http://127.0.0.1:9/v1", api_key=Secret(KEY)), "Be brief."
@@ -55,6 +57,9 @@ class Talk:
         quiet = ("session.update", "input_audio_buffer.append")
         kinds = [one["type"] for one in self.speech.sockets.open[-1].session.texts]
         return [kind for kind in kinds if kind not in quiet]
+
+    def phone_of(self, number: str) -> Any:
+        return self.story.phone(number)
 
     async def says(self, text: str) -> None:
         self.speech.sockets.says(text)
@@ -253,5 +258,85 @@ async def test_a_model_that_breaks_its_answer_off_is_asked_again(sqlite_url: str
         await talk.says("Hello again?")
         await talk.lasts("Hello.")
         assert (await talk.words())[-1] == (Speaker.AGENT, "Hello.")
+        talk.phone.hangs_up()
+        await talk.story.settles()
+
+
+@pytest.mark.proves("P1", "P2")
+@pytest.mark.parametrize("answers", [False, True])
+async def test_a_model_has_somebody_connected_by_name(sqlite_url: str, answers: bool) -> None:
+    wants = Answer("One moment.", tools=[("transfer", {"to": "owner"})])
+    async with talking(sqlite_url, wants) as talk:
+        owner = talk.phone_of(OWNER)
+        await talk.says("A person, please.")
+        await talk.story.until(owner.rings())
+        if answers:
+            owner.answers()
+            await talk.story.story.passes(seconds=20)
+            owner.hangs_up()
+            await talk.story.until(talk.phone.is_over())
+        else:
+            owner.hangs_up()
+            await talk.story.story.passes(seconds=10)
+            assert "Nobody can take the call now." in talk.speech.spoken
+            talk.phone.hangs_up()
+        await talk.story.settles()
+        assert await talk.story.story.read(lambda tx: tx.calls.live_ones()) == []
+
+
+@pytest.mark.proves("P2")
+async def test_a_model_connects_to_no_number_it_wrote(sqlite_url: str) -> None:
+    wants = Answer(tools=[("transfer", {"to": ANN}), ("transfer", {"to": ["owner"]})])
+    async with talking(sqlite_url, wants, Answer("Sorry.")) as talk:
+        await talk.says("Connect me.")
+        await talk.lasts("Sorry.")
+        outputs = [text for role, text in talk.remembers if role == "tool"]
+        assert outputs == ["Nobody can take the call now.", "It needs words."]
+        assert (await talk.story.call()).joined == ()
+        talk.phone.hangs_up()
+        await talk.story.settles()
+
+
+@pytest.mark.proves("P1")
+@pytest.mark.parametrize(
+    ("question", "became"),
+    [
+        ("May Ben come on Friday?", "The owner was texted."),
+        ("May Ben have a refund?", "The question waits"),
+    ],
+)
+async def test_a_model_asks_the_owner_by_text(sqlite_url: str, question: str, became: str) -> None:
+    wants = Answer(tools=[("ask_owner", {"question": question})])
+    async with talking(sqlite_url, wants, Answer("The owner is asked.")) as talk:
+        await talk.says("I want a refund.")
+        await talk.lasts("The owner is asked.")
+        (output,) = [text for role, text in talk.remembers if role == "tool"]
+        assert output.startswith(became)
+        talk.phone.hangs_up()
+        await talk.story.settles()
+        await talk.story.until(talk.phone_of(OWNER).receives(question))
+
+
+@pytest.mark.proves("P3")
+async def test_the_kill_switch_ends_a_call_with_a_model(sqlite_url: str) -> None:
+    async with talking(sqlite_url, Answer("A long story. " * 20)) as talk:
+        await talk.says("Tell me a story.")
+        await talk.story.story.passes(seconds=2)
+        await talk.story.stops()
+        assert await ends(talk) is EndReason.KILLED
+
+
+@pytest.mark.proves("P1")
+async def test_nothing_is_answered_without_leave(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuses(self: LiveRecord, turn: int, text: str) -> MaySay:
+        return MaySay(reason="no")
+
+    monkeypatch.setattr(LiveRecord, "may_say", refuses)
+    async with talking(sqlite_url, Answer("Hello.")) as talk:
+        await talk.says("Hello?")
+        await talk.lasts("Hello.")
+        assert "response.create" not in talk.told
         talk.phone.hangs_up()
         await talk.story.settles()

@@ -499,6 +499,20 @@ def test_who_speaks_into_a_goodbye_is_not_hung_up_on() -> None:
     assert rig.end is None
 
 
+@pytest.mark.proves("P1")
+def test_where_a_refusal_cuts_nothing_of_the_answer_is_heard_any_more() -> None:
+    rig = talked("What is it?", settings=SessionSettings(refusal_cuts=True))
+    rig.tell(SentenceAllowed(1, LONG, "d1"), SentenceAllowed(1, "And more.", "d2"))
+    rig.run(1_000)
+    assert rig.begun == [LONG]
+    done = rig.tell(SentenceRefused(1, "no"), AgentDone(1))
+    assert SendClear() in done
+    [heard] = [one for one in done if isinstance(one, WordsHeard)]
+    assert heard.characters < len(LONG)
+    rig.until_quiet()
+    assert rig.begun == [LONG, FIXED.refused]
+
+
 @pytest.mark.proves("B145")
 def test_the_ninth_pending_utterance_is_refused_and_the_others_play_in_order() -> None:
     rig = talked("Count.")

@@ -104,6 +104,8 @@ class LiveTools:
         kit.outbox_bell.ring()
         if proposed.status is MessageStatus.QUEUED:
             return "The owner was texted. The answer comes after this call."
+        if proposed.status is MessageStatus.HELD:
+            return "The question waits until a person has looked at it. No answer in this call."
         return "The owner could not be texted now."
 
 
