@@ -24,6 +24,7 @@ from ringfence.config.audit import signer
 from ringfence.config.settings import AgentSettings
 from ringfence.gateway.call_desk import CallDesk
 from ringfence.gateway.call_looks import CallLooks
+from ringfence.gateway.call_recordings import CallRecordings
 from ringfence.gateway.conversations import Conversations
 from ringfence.gateway.dispatch import Dispatcher
 from ringfence.gateway.equipment import Equipment, Pace
@@ -287,6 +288,7 @@ def _assemble(settings: Settings, kit: Equipment) -> Gateway:
         Oversight(kit, settings.heartbeat),
         Reconciler(kit, reconciliation),
         CallLooks(kit),
+        CallRecordings(kit),
         sole_owner=not settings.store.url.startswith(("postgresql://", "postgres://")),
     )
     usable = {line.id: line for line in settings.lines if line.enabled}

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from ringfence.gateway.call_looks import CallLooks, look_at_all
+from ringfence.gateway.call_recordings import CallRecordings
 from ringfence.gateway.checkpoint import checkpoint_if_due, tell
 from ringfence.gateway.contacts import forget_texts
 from ringfence.gateway.dispatch import Dispatcher
@@ -110,6 +111,7 @@ class Worker:
         oversight: Oversight,
         reconciler: Reconciler,
         calls: CallLooks,
+        recordings: CallRecordings,
         *,
         sole_owner: bool,
     ) -> None:
@@ -118,7 +120,7 @@ class Worker:
         self._reconciler = reconciler
         self._dispatcher, self._replier, self._tracker = dispatcher, replier, tracker
         self._operations = operations
-        self._calls = calls
+        self._calls, self._recordings = calls, recordings
         self._sends = Pool("a send", kit.pace.dispatch_concurrency)
         self._turns = Pool("a turn", kit.pace.turn_concurrency)
         self._looks = Pool("a look", kit.pace.watch_batch)
@@ -260,7 +262,9 @@ class Worker:
         return await self._start(self._errands, self._errands.room, stage.claim, stage.carry_out)
 
     async def _call(self) -> bool:
-        return await self._start(self._rings, self._rings.room, self._calls.claim, self._calls.look)
+        stage, rings = self._recordings, self._rings
+        worked = await self._start(rings, rings.room, self._calls.claim, self._calls.look)
+        return worked | await self._start(rings, rings.room, stage.claim, stage.fetch)
 
     @property
     def _pools(self) -> tuple[Pool, ...]:

@@ -12,6 +12,7 @@ from ringfence.cli import common
 from ringfence.cli import voicecall_live as live
 from ringfence.cli.voicecall_expose import expose
 from ringfence.cli.voicecall_latency import latency
+from ringfence.cli.voicecall_messages import messages
 from ringfence.cli.voicecall_place import call, smoke, start
 from ringfence.cli.voicecall_setup import setup
 from ringfence.cli.voicecall_tail import spoken_line, tail
@@ -25,10 +26,11 @@ LISTED = ("id", "created_at", "line", "direction", "number", "mode", "state", "e
 
 @click.group("voicecall")
 def command() -> None:
-    """Calls: setup, smoke, call, continue, speak, dtmf, transfer, end, status, tail, latency, expose."""
+    """Calls: setup, smoke, call, continue, speak, dtmf, transfer, end, status, tail, latency, messages,
+    expose."""
 
 
-_PLACING = (call, start, smoke, setup, expose)
+_PLACING = (call, start, smoke, setup, expose, messages)
 for _below in (*_PLACING, live.continue_, live.speak, live.dtmf, live.transfer, tail, latency):
     command.add_command(_below)
 

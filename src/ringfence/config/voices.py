@@ -25,6 +25,7 @@ from ringfence.model.line import AccessPolicy, Line, Purpose, Secret
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.realtime import RealtimeChoice
 from ringfence.model.voice import (
+    MessageSettings,
     Route,
     Sentences,
     StreamSettings,
@@ -113,6 +114,8 @@ class _Making:
             sentences=Sentences(**snake_keys(values.get("sentences", {}))),
             stream=stream,
             realtime=realtime,
+            summary=values.get("summary", "owner") == "owner",
+            messages=self._messages(),
             validate_signature=not values.get("skipSignatureVerification", False),
             connection_id=self._connection,
             **self._durations(),
@@ -237,6 +240,10 @@ class _Making:
         if "notifyHangupDelaySec" in outbound:
             taken["notify_hangup_s"] = outbound["notifyHangupDelaySec"]
         return taken
+
+    def _messages(self) -> MessageSettings | None:
+        values = snake_keys(self.voice.values.get("messages", {}))
+        return MessageSettings(**values) if values.pop("enabled", False) else None
 
     # -- live sound -------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import assert_never
 
 from ringfence.gateway import call_entry as entry
+from ringfence.gateway import call_messages as messages
 from ringfence.gateway import call_steps as steps
 from ringfence.gateway import call_words as words
 from ringfence.gateway.call_asking import Asking
@@ -173,9 +174,10 @@ class CallDesk:
                     return Step((), call, opens_stream=not is_repeated)
                 return Step(tuple(told_next or words.farewell(manner, "")), call)
             case RecordingReport():
-                body = {"line": line.id, "event": type(event).__name__}
-                tx.audit.append([kit.audit("call_event", call.id, "provider", now, body)])
-                return Step(call=call)
+                manner = manner_of(line, call)
+                if event.asks:
+                    call = steps.was_heard(kit, tx, line, manner, call, now)
+                return Step(tuple(messages.left(kit, tx, manner, call, event, now)), call)
             case _:
                 assert_never(event)
 

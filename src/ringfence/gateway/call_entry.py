@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from ringfence.gateway import call_messages as messages
 from ringfence.gateway import call_words as words
 from ringfence.gateway.call_life import RING_SLACK, Told, fold
 from ringfence.gateway.call_placing import voice_of
@@ -43,6 +44,7 @@ HOLD: Final = "hold"
 HOLD_S: Final = 5
 PIN: Final = re.compile(r"pin([1-9])", re.ASCII)
 _FULL, _PIN_OWED, _UNPAIRED = "calls_at_once", "pin_owed", "pairing_required"
+_CLOSED = "closed"
 _SPOKEN_DIGITS: Final = {
     word: str(digit)
     for digit, word in enumerate(
@@ -68,7 +70,7 @@ def ring(kit: Equipment, tx: Tx, line: Line, event: IncomingCall, now: datetime)
     decision, entry = desk.decide(question, call.id)
     call = replace(call, contact_id=desk.people[number].contact_id)
     tx.audit.append([entry])
-    held = _held_for(decision)
+    held = _held_for(decision, line)
     if held is None:
         tx.calls.add([_refused(call, now)])
         busy = {reason.code for reason in decision.reasons} == {_FULL}
@@ -79,6 +81,8 @@ def ring(kit: Equipment, tx: Tx, line: Line, event: IncomingCall, now: datetime)
     desk.counts.write()
     tx.calls.add([call])
     call = fold(kit, tx, call, Told(CallState.ANSWERED, event.provider_id), now)
+    if held == _CLOSED:
+        return _closed(kit, tx, line, manner, call, now)
     if held == _PIN_OWED:
         return Step((words.pin_asked(manner, manner.settings.sentences.ask_pin, 1),), call)
     if _is_full(kit, tx, line, call):
@@ -87,8 +91,13 @@ def ring(kit: Equipment, tx: Tx, line: Line, event: IncomingCall, now: datetime)
 
 
 def held(kit: Equipment, tx: Tx, line: Line, manner: Manner, call: Call, now: datetime) -> Step:
-    """Somebody who waits, as long as others are served or have waited longer (B125)."""
-    if call.turn == 0 and _is_full(kit, tx, line, call):
+    """Somebody who waits, as long as others are served or have waited longer (B125), and no longer
+    than anybody has to."""
+    is_held = call.turn == 0 and _is_full(kit, tx, line, call)
+    if messages.is_asked(tx, line, call) or (is_held and messages.waited_long(line, call, now)):
+        call, told = messages.asked(kit, tx, line, manner, call, "held", now)
+        return Step(tuple(told), call)
+    if is_held:
         return Step(tuple(words.held(manner, HOLD, HOLD_S, again=True)), call)
     return _greet(kit, tx, line, manner, call, now)
 
@@ -120,18 +129,29 @@ def pin_given(
     question = Question(Act.ANSWER, line, call.person.number, "person", call=call, pin_given=True)
     decision, entry = FactsDesk(kit, tx, [question], now).decide(question, call.id)
     tx.audit.append([entry])
-    if _held_for(decision) != "":
+    if (reason := _held_for(decision, line)) == _CLOSED:
+        return _closed(kit, tx, line, manner, call, now)
+    if reason != "":
         return Step(tuple(words.farewell(manner, voice.sentences.no_pin)), call)
     return held(kit, tx, line, manner, call, now)
 
 
-def _held_for(decision: Decision) -> str | None:
+def _closed(kit: Equipment, tx: Tx, line: Line, manner: Manner, call: Call, now: datetime) -> Step:
+    """No agent takes calls; a message is for people."""
+    call, told = messages.asked(kit, tx, line, manner, call, "closed", now)
+    return Step(tuple(told), call)
+
+
+def _held_for(decision: Decision, line: Line) -> str | None:
     """Why it must wait, where words of ours lift that; empty where nothing is against it, None where it
     is refused."""
     codes = {reason.code for reason in decision.reasons if not reason.met_by}
     if decision.verdict is Verdict.ALLOW:
         return ""
     # A line that is full even for those who wait (`callLimits.waiting`) is busy.
+    if decision.verdict is Verdict.HOLD and _CLOSED in codes and codes <= {_CLOSED, _PIN_OWED}:
+        # The PIN is for the agent; a message reaches none.
+        return _CLOSED if messages.taken(line) else None
     if decision.verdict is Verdict.HOLD and len(codes) == 1 and codes <= {_PIN_OWED, _UNPAIRED}:
         return codes.pop()
     return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from ringfence.gateway.call_summary import summarise
 from ringfence.gateway.counting import count_call
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.finals import change_messages
@@ -110,6 +111,7 @@ def _moved(kit: Equipment, tx: Tx, call: Call, told: Told, now: datetime) -> Cal
     tx.audit.append([kit.audit("call", call.id, told.source, now, body)])
     if leg.is_over:
         count_call(tx, call, kit.zones, now)
+        summarise(kit, tx, call, now)
     _report(kit, tx, call, now)
     _log(call)
     return call

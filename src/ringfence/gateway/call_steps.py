@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from ringfence.gateway import call_messages as messages
 from ringfence.gateway import call_words as words
 from ringfence.gateway.call_asking import owe
 from ringfence.gateway.call_ending import end
@@ -192,6 +193,9 @@ def waited(kit: Equipment, tx: Tx, line: Line, call_id: str, n: int, *, filler: 
             tx.calls.put_turn(replace(turn, state=CallTurnState.SAID))
             return _say(kit, tx, line, manner, call, turn, now)
         case CallTurnState.FAILED:
+            if messages.taken(line):
+                call, told = messages.asked(kit, tx, line, manner, call, "fault", now)
+                return Step(tuple(told), call)
             sorry = manner.settings.sentences.fault
             tx.calls.add_words([Words(call.id, 0, Speaker.GATEWAY, sorry, now, turn=n)])
             return Step(tuple(words.farewell(manner, sorry)), call)

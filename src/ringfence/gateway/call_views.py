@@ -11,6 +11,7 @@ from ringfence.gateway.call_words import is_call, mode_of
 from ringfence.gateway.views import moment
 from ringfence.model.call import Call, Leg, LegRole, Speaker, Words
 from ringfence.model.errors import NotFound
+from ringfence.model.left_message import LeftMessage
 from ringfence.model.message import Direction, Message
 from ringfence.ports import Tx
 
@@ -70,6 +71,7 @@ def waiting_view(message: Message) -> dict[str, Any]:
         "state": message.status.value,
         "reason": message.reason or None,
         "created_at": moment(message.created_at),
+        "left": None,
         "words": [],
     }
 
@@ -97,7 +99,23 @@ def call_document(tx: Tx, key: str) -> dict[str, Any]:
         assert message is not None, "one of the two is there"
         return waiting_view(message)
     said = tx.calls.words_of(call.id)
-    return call_view(call) | {"words": [words_view(one) for one in said]}
+    left = tx.calls.message_of(call.id)
+    return call_view(call) | {
+        "left": None if left is None else left_view(left),
+        "words": [words_view(one) for one in said],
+    }
+
+
+def left_view(left: LeftMessage) -> dict[str, Any]:
+    """A message that a caller left, without its sound. `bytes` once it is kept."""
+    return {
+        "state": left.state.value,
+        "left_at": moment(left.left_at),
+        "lasted_s": left.lasted_s,
+        "content_type": left.content_type or None,
+        "bytes": left.size or None,
+        "recording_id": left.recording_id or None,
+    }
 
 
 def answer_times_ms(words: Sequence[Words]) -> list[int]:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from ringfence.gateway.call_views import left_view
 from ringfence.gateway.cancel import cancel_person
 from ringfence.gateway.consent_views import event_view
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.views import intake_view, message_view, moment
 from ringfence.model.call import Call, Leg, Words
 from ringfence.model.errors import CallUnderWay, NotFound
+from ringfence.model.left_message import LeftMessage
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.planned import Planned
 from ringfence.ports import Tx
@@ -46,7 +48,8 @@ def export(kit: Equipment, tx: Tx, number: PhoneNumber) -> dict[str, Any]:
         "planned": [_planned_view(one) for one in tx.planned.of_person(number)],
         "messages": [message_view(message) for message in tx.messages.of_person(number)],
         "calls": [
-            _call_view(call, tx.calls.words_of(call.id)) for call in tx.calls.of_person(number)
+            _call_view(call, tx.calls.words_of(call.id), tx.calls.message_of(call.id))
+            for call in tx.calls.of_person(number)
         ],
     }
 
@@ -93,6 +96,7 @@ def forget_texts(kit: Equipment, tx: Tx, now: datetime) -> int:
         "events": tx.source_events.forget(before, EVENTS_AT_ONCE),
         "alerts": tx.alerts.forget(before, EVENTS_AT_ONCE),
         "words": tx.calls.forget(before, WORDS_AT_ONCE),
+        "left_messages": tx.calls.forget_messages(before, WORDS_AT_ONCE),
     }
     for what, count in forgotten.items():
         if count:
@@ -118,7 +122,7 @@ def _takes_part(call: Call, number: PhoneNumber) -> bool:
     return any(leg.number == number for leg in (call.person, *call.joined))
 
 
-def _call_view(call: Call, words: Sequence[Words]) -> dict[str, Any]:
+def _call_view(call: Call, words: Sequence[Words], left: LeftMessage | None) -> dict[str, Any]:
     """A call with the person themselves. Numbers of those who joined are theirs, not the person's."""
     return {
         "id": call.id,
@@ -131,6 +135,7 @@ def _call_view(call: Call, words: Sequence[Words]) -> dict[str, Any]:
         "pressed": call.pressed,
         "message_id": call.message_id or None,
         "legs": [_leg_view(leg) for leg in (call.person, *call.joined)],
+        "left": None if left is None else left_view(left),
         "words": [_words_view(one) for one in words],
     }
 

@@ -23,6 +23,7 @@ NOTICES_PER_HOUR_MAX = 5
 PAGES_PER_HOUR_MAX, PAGES_PER_PERSON_MAX = 20, 3
 DRAFTS_TOLD_PER_HOUR_MAX = 20
 ALERTS_TOLD_PER_HOUR_MAX = 20
+CALLS_TOLD_PER_HOUR_MAX = 10
 QUOTE_MAX, DRAFT_QUOTE_MAX = 120, 400
 _QUOTES = {ord(sign): "'" for sign in '"“”„‟«»″'}
 
@@ -65,6 +66,11 @@ def owner_notices(tx: Tx, line: Line, text: str, now: datetime) -> list[Proposal
     """One notice to each owner who still gets one this hour; the first beyond the bound becomes a
     word that there is more, and then it is quiet until the next hour."""
     return _bounded(tx, line, ("notice", NOTICES_PER_HOUR_MAX, _more(line)), text, now)
+
+
+def call_notices(tx: Tx, line: Line, text: str, now: datetime) -> list[Proposal]:
+    """What came of a call. Counted apart: callers must not use up what is told of those who write."""
+    return _bounded(tx, line, ("call", CALLS_TOLD_PER_HOUR_MAX, _more_calls(line)), text, now)
 
 
 def alert_notices(tx: Tx, line: Line, text: str, now: datetime) -> list[Proposal]:
@@ -140,6 +146,13 @@ def _more_drafts(line: Line) -> str:
     return (
         f"More than {DRAFTS_TOLD_PER_HOUR_MAX} drafts on {line.label} this hour; no more notices "
         "until the next. ringfence drafts list shows all that wait."
+    )
+
+
+def _more_calls(line: Line) -> str:
+    return (
+        f"More than {CALLS_TOLD_PER_HOUR_MAX} notices about calls to {line.label} this hour; no more "
+        "until the next. ringfence voicecall status shows those under way, GET /api/v1/calls all."
     )
 
 

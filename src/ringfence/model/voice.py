@@ -76,6 +76,18 @@ class TurnTaking:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageSettings:
+    """Messages that callers leave after a tone. `prompt` asks for one, and must say that it is recorded;
+    `seconds_max` is how long one may be, `silence_s` the silence that ends it, `hold_s` how long a caller
+    is held before being asked for one."""
+
+    prompt: str = "Nobody can take your call at the moment. Please leave a message after the tone. It is recorded."
+    seconds_max: int = 120
+    silence_s: int = 5
+    hold_s: int = 60
+
+
+@dataclass(frozen=True, slots=True)
 class StreamSettings:
     """Live sound. `path` is where media sockets are opened on the public door, `url` the same as the
     provider reaches it (wss, without the token). A token lives `token_s`, a socket has `start_s` to
@@ -140,7 +152,9 @@ class VoiceSettings:
     after how long an unanswered call is hung up (0: never), `silence_ms` the end of somebody's turn,
     `notify_hangup_s` the pause between a notice and the hang-up, `reply_wait_s` how long ask-and-wait
     waits for words, `at_once` the calls under way together. `detects_machines` has the provider listen
-    for answering machines; `voicemail` is left on one (empty: it is hung up on).
+    for answering machines; `voicemail` is left on one (empty: it is hung up on). `summary`: the owners
+    are texted what came of a conversation somebody called in for. `messages`: callers may leave one where
+    nobody takes the call (None: they may not).
 
     `route` is what holds for any number, `routes` what holds for some, by E.164 (`route_to`). `stream` is
     None where the provider itself speaks and listens; `realtime` the model that hears and speaks there
@@ -167,6 +181,8 @@ class VoiceSettings:
     at_once: int = 1
     detects_machines: bool = True
     voicemail: str = ""
+    summary: bool = True
+    messages: MessageSettings | None = None
     routes: tuple[tuple[str, Route], ...] = field(default=(), repr=False)
     turns: TurnTaking = field(default_factory=TurnTaking)
     sentences: Sentences = field(default_factory=Sentences)

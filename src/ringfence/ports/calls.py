@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ringfence.model.call import Call, CallTurn, TurnTimes, Words
+from ringfence.model.left_message import LeftMessage
 from ringfence.model.phone import PhoneNumber
 
 
@@ -69,3 +70,21 @@ class Calls(Protocol):
     def forget(self, before: datetime, limit: int) -> int:
         """Forget what was said before then, answers of agents included, and what was pressed in calls
         made before then, `limit` of each at most; answers how many texts."""
+
+    def put_message(self, message: LeftMessage) -> None:
+        """What a caller left, or what became of it. Raises StoreError for a call that is not there."""
+
+    def put_sound(self, call_id: str, content: bytes) -> None: ...
+
+    def message_of(self, call_id: str) -> LeftMessage | None: ...
+
+    def sound_of(self, call_id: str) -> bytes | None: ...
+
+    def messages_due(self, now: datetime, limit: int) -> list[LeftMessage]:
+        """Those that have to be fetched, the longest first."""
+
+    def messages_left(self, limit: int) -> list[LeftMessage]:
+        """Newest first, without those that were only asked for."""
+
+    def forget_messages(self, before: datetime, limit: int) -> int:
+        """Forget what was left before then, sound and all, `limit` at most; answers how many."""

@@ -343,6 +343,15 @@ class TakesCalls(Protocol):
         """Answer a call that came in and give it these instructions, or refuse it. As `tell`."""
 
 
+@runtime_checkable
+class KeepsRecordings(Protocol):
+    """A provider that records messages: every one whose capabilities say `takes_messages`."""
+
+    def recording(self, url: str, line: Line) -> WireRequest:
+        """The sound of one, by the address its report gave. Raises MediaRefused for an address that is
+        not to be asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallPage:
     """One page of a line's calls, newest first; `more` asks for the next page."""

@@ -29,6 +29,7 @@ from ringfence.providers import (
     plivo_rest,
     plivo_signature,
     plivo_xml,
+    recordings,
 )
 from ringfence.providers.base import (
     CallCapabilities,
@@ -199,6 +200,9 @@ class PlivoCalls:
         if call is None:
             raise ProviderError("The answer is not a call.")
         return call
+
+    def recording(self, url: str, line: Line) -> WireRequest:
+        return recordings.of_public_address(url, line)
 
     def classify_call(self, error_code: int | None) -> ErrorClass:
         return call_meaning(error_code).error_class

@@ -20,6 +20,7 @@ from ringfence.model.outbox import ErrorClass, Outcome, OutcomeKind
 from ringfence.model.wire import WebhookRequest, WireRequest, WireResponse
 from ringfence.providers import (
     answers,
+    recordings,
     telnyx_call_memory,
     telnyx_call_webhooks,
     telnyx_events,
@@ -187,6 +188,9 @@ class TelnyxCalls:
         if call is None:
             raise ProviderError("The answer is not a call.")
         return call
+
+    def recording(self, url: str, line: Line) -> WireRequest:
+        return recordings.of_public_address(url, line)
 
     def classify_call(self, error_code: int | None) -> ErrorClass:
         return call_meaning(error_code).error_class

@@ -480,7 +480,7 @@ def _media(values: dict[str, str], declared: int, sid: str) -> tuple[MediaRef, .
 
 
 @lru_cache(maxsize=256)
-def _media_origins(home: str) -> frozenset[str]:
+def media_origins(home: str) -> frozenset[str]:
     """Where this line's credentials may go: its API address, and Twilio's own beside a regional
     one."""
     parts = urlsplit(home)
@@ -494,7 +494,7 @@ def _is_media_of(url: str, account_id: str, home: str) -> bool:
     whose = _MEDIA_URL.fullmatch(url)
     if whose is None or whose.group(2) != account_id:
         return False
-    return whose.group(1) in _media_origins(home)
+    return whose.group(1) in media_origins(home)
 
 
 # -- sending -------------------------------------------------------------------------------------

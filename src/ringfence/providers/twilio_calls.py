@@ -21,6 +21,7 @@ from ringfence.model.wire import WebhookRequest, WireRequest, WireResponse
 from ringfence.providers import (
     answers,
     forms,
+    recordings,
     twilio_call_answers,
     twilio_call_webhooks,
     twilio_rest,
@@ -197,6 +198,9 @@ class TwilioCalls:
         calls = [twilio_call_answers.remote(row) for row in listed if isinstance(row, dict)]
         more = twilio_call_answers.next_page(document.get("next_page_uri"), line)
         return CallPage(tuple(call for call in calls if call is not None), more)
+
+    def recording(self, url: str, line: Line) -> WireRequest:
+        return recordings.of_twilio(url, line)
 
     def classify_call(self, error_code: int | None) -> ErrorClass:
         return call_meaning(error_code).error_class

@@ -13,6 +13,7 @@ from ringfence.simulator import plivo, plivo_call_webhooks
 from ringfence.simulator.call_bridge import bridge
 from ringfence.simulator.call_session import Key, Session, Source, Words
 from ringfence.simulator.plivo_play_input import Input
+from ringfence.simulator.recording_files import public_url
 from ringfence.simulator.records import Webhook
 from ringfence.simulator.twiml_play import HungUp, Player, Rejected
 from ringfence.simulator.twiml_voice import Script, Verb
@@ -179,7 +180,7 @@ class PlivoPlayer(Player):
             return [("RecordingDuration", "0")]
         told = dict(self.voice.recorded(self.call, Verb("Record"), words, started))
         fields = [
-            ("RecordUrl", told["RecordingUrl"]),
+            ("RecordUrl", public_url(self.voice.exchange.address, told["RecordingSid"])),
             ("RecordingID", plivo.uuid_of(told["RecordingSid"])),
             ("RecordingDuration", told["RecordingDuration"]),
             ("RecordingDurationMs", f"{told['RecordingDuration']}000"),

@@ -30,6 +30,7 @@ from ringfence.simulator.faults import Outcome
 from ringfence.simulator.paging import cut, documents_2010, documents_v1, filtered
 from ringfence.simulator.plivo_rest import PREFIX as PLIVO_PREFIX
 from ringfence.simulator.plivo_rest import PlivoRest
+from ringfence.simulator.recording_files import RecordingFiles
 from ringfence.simulator.records import Account, Line, Service, Webhook
 from ringfence.simulator.refusals import Refusal, refuse
 from ringfence.simulator.server import read_body, vanish
@@ -76,6 +77,7 @@ class Rest:
         self.requests = 0  # create requests seen, answered or not
         self.compliance = Compliance(exchange)
         self.calls = CallRest(exchange)
+        self.recordings = RecordingFiles(exchange.voice)
         self.telnyx = TelnyxRest(exchange, cdn_url)
         self.plivo = PlivoRest(exchange)
         self._app = Starlette(
@@ -189,6 +191,7 @@ class Rest:
             route("/v1/Alerts", self._alerts),
             *self.compliance.routes(self._guarded),
             *self.calls.routes(self._guarded),
+            *self.recordings.routes(self._guarded),
             Route("/_cdn/{media_sid}", self._cdn, methods=("GET",)),
         ]
 

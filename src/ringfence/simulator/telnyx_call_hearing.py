@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ringfence.simulator.call_session import cancelled
 from ringfence.simulator.calls import Played
+from ringfence.simulator.recording_files import public_url
 from ringfence.simulator.telnyx_call_events import Leg, iso, say
 from ringfence.simulator.twiml_play import Player
 from ringfence.simulator.voice import Recording
@@ -232,7 +233,7 @@ class Hearing:
     def _saved(self, words: list[str], began: datetime) -> None:
         exchange, call, ended = self.exchange, self.leg.call, self.exchange.clock.now()
         sid = exchange.carrier.sids.deal("RE")
-        url = f"{exchange.address}/_recordings/{sid[2:]}.wav"
+        url = public_url(exchange.address, sid)
         lasted = max(1, round((ended - began).total_seconds()))
         exchange.voice.recordings.append(Recording(sid, call.sid, tuple(words), lasted, url))
         self._say(

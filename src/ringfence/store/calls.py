@@ -1,5 +1,6 @@
 """Calls: one row each, saved whole. Their legs are in `call_legs.py`, what was said in `call_words.py`, how
-long turns took in `call_times.py`: this table group holds all of them."""
+long turns took in `call_times.py`, what was left after the tone in `call_messages.py`: this table group
+holds all of them."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from ringfence.model.call import Call, CallMode, EndReason, Leg
 from ringfence.model.message import Direction
 from ringfence.model.phone import PhoneNumber
 from ringfence.store.call_legs import CallLegs
+from ringfence.store.call_messages import CallMessages
 from ringfence.store.call_times import CallTimes
 from ringfence.store.call_words import CallWords
 from ringfence.store.connection import Connection, Row
@@ -47,7 +49,7 @@ _OF_MESSAGE = ForEach(
 _SEQ = "(SELECT a.seq FROM calls a WHERE a.id = ?)"
 
 
-class CallTable(CallWords, CallTimes):
+class CallTable(CallWords, CallTimes, CallMessages):
     def __init__(self, db: Connection) -> None:
         self._db = db
         self._legs = CallLegs(db)

@@ -180,7 +180,7 @@ class PrivacyTable:
         for name in _COUNTED:
             self._db.run("DELETE FROM counters WHERE name = ?", (name.format(number.e164),))
         self._db.run("DELETE FROM counters WHERE name LIKE ?", (f"same:{number.e164}:%",))
-        for kind in ("notice", "draft", "page"):
+        for kind in ("notice", "draft", "page", "call"):
             self._db.run("DELETE FROM counters WHERE name LIKE ?", (f"{kind}:%:{number.e164}",))
         self._db.run("DELETE FROM guesses WHERE subject LIKE ?", (f"%{number.e164}",))
         self._db.run("DELETE FROM switches WHERE scope = 'contact' AND subject = ?", (number.e164,))

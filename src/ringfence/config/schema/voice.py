@@ -181,6 +181,20 @@ class SentencesShape(Shape):
     no_pin: Sentence = key("Said after the last wrong one.")
 
 
+class MessagesShape(Shape):
+    """Names and defaults are those of the model's MessageSettings."""
+
+    enabled: bool = key("Callers may leave a message after a tone.", default="false")
+    prompt: Annotated[str, Field(min_length=10, max_length=480)] = key(
+        "Asks for a message. Say in it that it is recorded."
+    )
+    seconds_max: Annotated[int, Field(ge=5, le=300)] = key("Seconds a message may last.")
+    silence_s: Annotated[int, Field(ge=1, le=30)] = key("Seconds of silence that end it.")
+    hold_s: Annotated[int, Field(ge=0, le=3_600)] = key(
+        "Seconds a caller is held, while others are served, before being asked for a message."
+    )
+
+
 class RouteShape(Shape):
     """What is particular to calls to one number; all else is as above it."""
 
@@ -326,6 +340,15 @@ class VoiceAccountShape(Shape):
     )
     voicemail: Annotated[str, Field(max_length=1_000)] = key(
         "What is left on an answering machine.", default="none: it is hung up on"
+    )
+    summary: Literal["off", "owner"] = key(
+        "Whether each owner is texted, once a conversation that somebody called in for is over, who it "
+        "was, how long and why it ended, and the last words of both sides.",
+        default="owner",
+    )
+    messages: MessagesShape = key(
+        "Messages that callers leave when the line is closed, the agent cannot answer, or they waited too "
+        "long."
     )
     turns: TurnsShape = key("Whose turn it is.")
     sentences: SentencesShape = key(

@@ -59,4 +59,16 @@ _SAID = (
     ) {clustered}""",
 )
 
-BOTH = (*_CALLS, *_SAID)
+# What a caller left after the tone, with its sound.
+_LEFT = (
+    """CREATE TABLE call_messages (
+        call_id TEXT PRIMARY KEY REFERENCES calls (id) ON DELETE CASCADE, state TEXT NOT NULL,
+        recording_id TEXT NOT NULL, lasted_s BIGINT NOT NULL, left_at BIGINT NOT NULL,
+        url TEXT NOT NULL, content_type TEXT NOT NULL, size BIGINT NOT NULL, due_at BIGINT,
+        tries BIGINT NOT NULL, content {bytes}
+    )""",
+    "CREATE INDEX call_messages_due ON call_messages (due_at) WHERE due_at IS NOT NULL",
+    "CREATE INDEX call_messages_left ON call_messages (left_at, call_id)",
+)
+
+BOTH = (*_CALLS, *_SAID, *_LEFT)

@@ -18,6 +18,7 @@ from ringfence.gateway import (
     call_questions,
     call_views,
 )
+from ringfence.gateway import call_hearing as hearing
 from ringfence.gateway.call_words import CALL
 from ringfence.model.call import Call, CallMode
 from ringfence.model.errors import InvalidField, NotFound
@@ -134,6 +135,13 @@ async def ask(desk: Desk, request: Request, principal: Principal) -> Response:
     return JSONResponse(document | heard)
 
 
+async def message(desk: Desk, request: Request, principal: Principal) -> Response:
+    """The sound of what a caller left. Operators alone hear people, and that they did is on record."""
+    key = await _own(desk, request, principal)
+    content, content_type = await hearing.heard(desk.kit, key, principal.actor)
+    return Response(content, media_type=content_type, headers={"cache-control": "no-store"})
+
+
 async def _own(desk: Desk, request: Request, principal: Principal) -> str:
     """The id of the path. Raises NotFound, also for a call the principal may not see."""
     key = str(request.path_params["id"])
@@ -223,6 +231,7 @@ ROUTES = (
     ApiRoute("GET", "/calls", Permission.READ_OWN, list_),
     ApiRoute("POST", "/calls", Permission.PROPOSE, place),
     ApiRoute("GET", "/calls/{id}", Permission.READ_OWN, get),
+    ApiRoute("GET", "/calls/{id}/message", Permission.CONTACTS, message),
     ApiRoute("POST", "/calls/{id}/end", Permission.PROPOSE, end),
     ApiRoute("POST", "/calls/{id}/speak", Permission.PROPOSE, speak),
     ApiRoute("POST", "/calls/{id}/digits", Permission.PROPOSE, digits),
