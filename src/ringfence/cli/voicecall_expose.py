@@ -91,8 +91,11 @@ def _mounts(
         )
     local = serve_path or (voice.webhook_path if voice is not None else "")
     mounts = [Mount("webhook", path or local, local)]
-    if voice is not None and voice.stream is not None:
-        mounts.append(Mount("media", voice.stream.path, voice.stream.path))
+    if voice is not None and voice.has_sockets:
+        from ringfence.config.voices import STREAM_PATH
+
+        media = STREAM_PATH if voice.stream is None else voice.stream.path
+        mounts.append(Mount("media", media, media))
     for one in mounts:
         if not one.path.startswith("/") or not one.local.startswith("/"):
             raise click.BadParameter("a path begins with /", param_hint="--path, --serve-path")

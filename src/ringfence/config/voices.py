@@ -26,6 +26,7 @@ from ringfence.model.phone import PhoneNumber
 from ringfence.model.realtime import RealtimeChoice
 from ringfence.model.voice import (
     MessageSettings,
+    RelaySettings,
     Route,
     Sentences,
     StreamSettings,
@@ -33,6 +34,7 @@ from ringfence.model.voice import (
     TurnTaking,
     VoiceSettings,
 )
+from ringfence.providers import relay_dialects
 
 WEBHOOK_PATH = "/voice/webhook"
 STREAM_PATH = "/voice/stream"
@@ -98,6 +100,7 @@ class _Making:
         stream = self._stream(url, path)
         realtime = self._realtime(stream, blocked)
         self._judge_speech(stream, route, blocked, hears=realtime is None)
+        relay = self._relay(url, path, stream)
         pin = self._pin(blocked)
         access = self._access(pin)
         settings = VoiceSettings(
@@ -113,6 +116,7 @@ class _Making:
             turns=self._turns(),
             sentences=Sentences(**snake_keys(values.get("sentences", {}))),
             stream=stream,
+            relay=relay,
             realtime=realtime,
             summary=values.get("summary", "owner") == "owner",
             messages=self._messages(),
@@ -287,6 +291,33 @@ class _Making:
         if not choice.instructions.strip():
             self._warn("realtime.instructions", "is empty: the model is told nothing of its task")
         return choice
+
+    def _relay(
+        self, url: str | None, webhook_path: str, stream: StreamSettings | None
+    ) -> RelaySettings | None:
+        """Text over a socket beside the webhook, where the provider has such a thing."""
+        values = self.voice.values.get("relay", {})
+        if not values.get("enabled", False):
+            return None
+        place = self.voice.path("relay.enabled")
+        if self.line.provider not in relay_dialects():
+            self.maker.problems.refuse(place, f"is for Twilio; {self.line.provider} has no relay")
+        if stream is not None:
+            self.maker.problems.refuse(
+                place, "and streaming.enabled exclude each other: switch one off"
+            )
+        address = _socket_address(url or "", webhook_path, STREAM_PATH)
+        if address.lower().startswith("ws:") and not self._is_stand_in:
+            self.maker.problems.refuse(
+                place, "needs a publicUrl with https: no provider opens a socket in clear"
+            )
+        return RelaySettings(
+            address,
+            voice=values.get("voice", ""),
+            speaks_by=values.get("ttsProvider", ""),
+            hears_by=values.get("transcriptionProvider", ""),
+            hints=values.get("hints", ""),
+        )
 
     def _judge_speech(
         self, stream: StreamSettings | None, route: Route, blocked: list[str], *, hears: bool

@@ -119,6 +119,27 @@ class StreamingShape(Shape):
     )
 
 
+class RelayShape(Shape):
+    enabled: bool = key(
+        "Conversations in text over Twilio's ConversationRelay: Twilio hears and speaks, and tells what "
+        "was heard. Excludes streaming.",
+        default="false",
+    )
+    voice: Text = key(
+        "A voice of ttsProvider, for calls in `language`; calls in other languages have Twilio's own.",
+        default="Twilio's",
+    )
+    tts_provider: Literal["Amazon", "ElevenLabs", "Google"] = key(
+        "The service that speaks.", default="Twilio's choice"
+    )
+    transcription_provider: Literal["Deepgram", "Google"] = key(
+        "The service that hears.", default="Twilio's choice"
+    )
+    hints: Annotated[str, Field(max_length=1_000)] = key(
+        "Words that callers are likely to say, separated by commas.", default="none"
+    )
+
+
 class EarsShape(Shape):
     provider: Literal[EARS] = key("The service that hears; needed with streaming.")  # type: ignore[valid-type]
     model: Text = key("Its model.", default="the service's")
@@ -355,6 +376,7 @@ class VoiceAccountShape(Shape):
         "What Ringfence says in its own name; an empty one is not said."
     )
     streaming: StreamingShape = key("Live sound.")
+    relay: RelayShape = key("Twilio's ConversationRelay.")
     stt: EarsShape = key("The service that hears.")
     tts: MouthShape = key("The service that speaks.")
     realtime: RealtimeShape = key("A model that hears and speaks by itself.")
