@@ -287,7 +287,7 @@ def _assemble(settings: Settings, kit: Equipment) -> Gateway:
         OperationsStages(events, Escalation(kit), Paging(kit), Planning(kit), Ticketing(kit)),
         Oversight(kit, settings.heartbeat),
         Reconciler(kit, reconciliation),
-        CallLooks(kit),
+        CallLooks(kit, conversations),
         CallRecordings(kit),
         sole_owner=not settings.store.url.startswith(("postgresql://", "postgres://")),
     )

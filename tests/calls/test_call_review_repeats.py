@@ -6,13 +6,12 @@ from __future__ import annotations
 import re
 
 import pytest
+from test_live import FakeSpeech
 
 from calling import ANN, BEN, Calling, calling
 from ringfence.model.call import CallMode
 from ringfence.model.line import Secret
-from ringfence.testing import SCRIPTS
-from telling import OWNER, ScriptedAgent
-from test_live import FakeSpeech
+from telling import ScriptedAgent
 
 STREAM = re.compile(r"wss://[^\"<]+")
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from test_live import FakeSpeech
 
 from calling import ANN, BEN, ROUTE, Calling, calling
+from ringfence.gateway.call_life import lost
 from ringfence.gateway.halt import stop
 from ringfence.model.call import CallMode, CallState, CallTurnState, EndReason, LegEnded, LegRole
 from ringfence.model.contact import SwitchScope
@@ -184,3 +187,45 @@ async def test_a_turn_that_failed_late_takes_back_no_answer(sqlite_url: str) -> 
         assert await story.story.read(lambda tx: tx.calls.turn(call.id, 1)) == turn
         phone.hangs_up()
         await story.settles()
+
+
+@pytest.mark.proves("P3")
+async def test_a_stopped_call_in_live_sound_is_silent_at_once_where_sound_and_words_mix(
+    sqlite_url: str,
+) -> None:
+    """On Telnyx a sentence of the provider's does not take the stream away."""
+    speech, voice = FakeSpeech(), {"connection_id": "0000000000000000001"}
+    async with calling(
+        sqlite_url, provider="telnyx", voice=voice, streams=True, speech=speech
+    ) as story:
+        phone = story.phone(BEN)
+        phone.calls()
+        await story.until(phone.is_streamed())
+        assert story.story.gateway.conversations.count == 1
+        await story.stops()
+        await story.story.passes(seconds=1)
+        assert story.story.gateway.conversations.count == 0
+        await story.until(phone.hears("has to end now"))
+        await story.until(phone.is_over())
+        await story.settles()
+        assert (await story.call()).person.end_reason is EndReason.KILLED
+
+
+@pytest.mark.proves("P5")
+async def test_a_call_that_was_given_up_is_hung_up_on_when_it_is_answered_after_all(
+    sqlite_url: str,
+) -> None:
+    """Also where nobody fetches what to do next."""
+    voice = {"connection_id": "0000000000000000001"}
+    async with calling(sqlite_url, provider="telnyx", voice=voice) as story:
+        await story.calls(ANN, "Your table is ready.")
+        phone = story.phone(ANN)
+        await story.until(phone.rings())
+        kit, now = story.story.gateway.kit, story.story.clock.now()
+        call = await story.call()
+        await story.story.write(lambda tx: lost(kit, tx, call, now))
+        phone.answers()
+        await story.until(phone.is_over())
+        await story.story.settle()
+        assert story.story.clock.now() - now < timedelta(seconds=10)
+        assert [one.heard for c in phone.connections for one in c.call.played] == []

@@ -193,7 +193,10 @@ class CallDesk:
         state = CallState.ANSWERED if event.state is CallState.OFFERED else event.state
         told = Told(state, event.provider_id, answered_by=event.answered_by)
         call = fold(kit, tx, call, told, now)
-        if call.is_over or (call.ending is not None and not _is_parting(line, event)):
+        if call.is_over:
+            # It goes on there, whatever we believed of it: nobody may be left on a silent line.
+            return Step((HangUp(),), call)
+        if call.ending is not None and not _is_parting(line, event):
             return Step(call=call)
         manner = manner_of(line, call)
         if call.ending is None and is_past_limit(call, now):

@@ -8,6 +8,7 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from ringfence.gateway.call_control import Sound
 from ringfence.gateway.call_ending import end
 from ringfence.gateway.call_life import LIVE_LOOK, Told, fold, is_past_limit, lost, next_look
 from ringfence.gateway.call_placing import caller_of
@@ -23,6 +24,7 @@ from ringfence.model.outbox import OutboxState
 from ringfence.ports import MessageChange, OutboxChange, Tx
 from ringfence.providers.base import ListsCalls, PlacesCalls, RemoteCall
 from ringfence.providers.base import Told as Answer
+from ringfence.voice.events import Killed, ToldToEnd
 
 log = logging.getLogger("ringfence.call")
 
@@ -40,8 +42,8 @@ CLOCK_SLACK = timedelta(minutes=2)
 class CallLooks:
     """The worker's stage."""
 
-    def __init__(self, kit: Equipment) -> None:
-        self._kit = kit
+    def __init__(self, kit: Equipment, sound: Sound | None = None) -> None:
+        self._kit, self._sound = kit, sound
 
     async def claim(self, limit: int) -> list[Call]:
         """Calls that somebody must look after now, put off so that nobody else does meanwhile."""
@@ -78,6 +80,16 @@ class CallLooks:
                 await self._abandon(call.id)
 
     async def _end(self, call: Call, line: Line, provider: PlacesCalls) -> None:
+        """Said farewell to and hung up on; and no session of live sound goes on talking meanwhile:
+        not every provider takes the sound away with what it is told (P3)."""
+        try:
+            await self._part(call, line, provider)
+        finally:
+            if self._sound is not None and call.ending is not None:
+                killed = call.ending is EndReason.KILLED
+                self._sound.tell(call.id, Killed() if killed else ToldToEnd(call.ending))
+
+    async def _part(self, call: Call, line: Line, provider: PlacesCalls) -> None:
         """The last sentence once, where there is one; then the hang-up, until it is over."""
         kit = self._kit
         farewell = _farewell(line, call)
