@@ -67,3 +67,14 @@ async def test_an_agent_connects_to_nobody_else(store_url: str) -> None:
         await story.until(phone.is_over())
         await story.settles()
         assert (await story.call()).person.end_reason is EndReason.ENDED_BY_AGENT
+
+
+async def test_a_line_of_one_call_at_a_time_connects_too(sqlite_url: str) -> None:
+    """The leg that is dialled joins the call there is."""
+    asks = agent({"say": "I connect you.", "transferTo": "owner"})
+    async with calling(sqlite_url, voice={"at_once": 1}, agent=asks) as story:
+        phone = story.phone(BEN)
+        phone.calls()
+        await story.until(phone.hears("this is Acme"))
+        phone.says("A person, please.")
+        await story.until(story.phone(OWNER).rings())

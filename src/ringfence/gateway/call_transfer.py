@@ -120,6 +120,7 @@ def _may(
         text_digest=digest(f"{call.id}/transfer/{len(call.joined)}"),
         claiming=True,
         message_id=call.id,
+        call=call,
         text=f"A transfer of {call.id}",
         traits=Traits(category=Category.ALERT, programme=line.programme or line.id),
     )

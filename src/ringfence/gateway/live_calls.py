@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.model.call import Call
 from ringfence.model.phone import PhoneNumber
+from ringfence.model.verdict import Act
 from ringfence.policy.call_time import begun_minutes
 from ringfence.policy.facts import VolumeCounts
 
@@ -50,10 +51,15 @@ class LiveCalls:
             calls_day=day,
             recipient_calls_hour=rung_hour,
             recipient_calls_day=rung_day,
-            calls_now=self.lines.get(line, 0),
+            # A leg that a call of ours dials joins that call: it takes no place besides it.
+            calls_now=self.lines.get(line, 0) - int(_joins(question)),
             call_minutes_day=counts.call_minutes_day + self.minutes.get(line, 0),
             recipient_call_minutes_day=spoken_day + self.with_people.get(question.number, 0),
         )
+
+
+def _joins(question: Question) -> bool:
+    return question.act is Act.CALL and question.call is not None
 
 
 def promised_minutes(call: Call) -> int:
