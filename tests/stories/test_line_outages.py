@@ -5,21 +5,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from calling import PATH, ROUTE
 from looking import ALICE, BOB, CAROL, OPEN, all_items, audit, creates, outbound, parts
 from paged import ANN, BEN, operations, paged
+from ringfence.config.settings import Settings
 from ringfence.gateway import bridge
+from ringfence.gateway.call_words import CALL
 from ringfence.gateway.proposal import Proposal
 from ringfence.gateway.review import propose
+from ringfence.model.call import CallMode
 from ringfence.model.draft import Category
 from ringfence.model.errors import NotDispatched
 from ringfence.model.message import Message, MessageClass
 from ringfence.model.outbox import OutboxState
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.verdict import Act
+from ringfence.model.voice import VoiceSettings
 from ringfence.model.wire import WireRequest, WireResponse
 from ringfence.testing import Faults, Outcome
 from telling import NUMBER, OWNER, Story, telling
@@ -345,3 +351,36 @@ async def test_a_page_that_never_leaves_hurries_the_next_step(sqlite_url: str) -
         await story.passes(seconds=60)
         assert story.got(ANN) == []
         assert len(story.got(BEN)) == 1
+
+
+@pytest.mark.proves("P6")
+async def test_a_call_does_not_leave_by_a_line_that_places_none(sqlite_url: str) -> None:
+    """There it would be a dead letter at once; where it is it goes when the line works again."""
+
+    def change(settings: Settings, public: str) -> Settings:
+        voice = VoiceSettings(PATH, ROUTE, allow_to=frozenset({OWNER}))
+        lines = [
+            replace(one, voice=voice, voice_url=public + PATH) if one.id == "default" else one
+            for one in settings.lines
+        ]
+        return replace(settings, lines=tuple(lines))
+
+    async with two_lines(sqlite_url, WITH_FALLBACK, change=change) as story:
+        away = AwayFor(story, NUMBER)
+        for number in range(150, 160):
+            await says(story, f"+1555555{number:04}", "hello", Category.CONVERSATION)
+        await walks(story, 60, 2)
+        provenance = {CALL: CallMode.NOTIFY.value}
+        to, text = PhoneNumber(OWNER), "The shop is down."
+        proposal = Proposal(
+            story.line, to, text, Act.CALL, "operator:t", MessageClass.PAGE, provenance=provenance
+        )
+        proposal = replace(proposal, category=Category.ALERT, template="page")
+        kit, now = story.gateway.kit, story.clock.now()
+        (done,) = await story.write(lambda tx: propose(kit, tx, [proposal], now))
+        await walks(story, 30, 2)
+        items = (await story.read(lambda tx: tx.outbox.of_messages([done.message_id])))[
+            done.message_id
+        ]
+        assert away.refused
+        assert [(one.line, one.state) for one in items] == [("default", OutboxState.DUE)]

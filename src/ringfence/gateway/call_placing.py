@@ -44,6 +44,15 @@ def caller_of(line: Line) -> PlacesCalls:
     return found
 
 
+def places_calls(line: Line) -> bool:
+    """Not every line that sends texts can."""
+    try:
+        caller_of(line)
+    except ProviderMisconfigured:
+        return False
+    return True
+
+
 def voice_of(line: Line) -> VoiceSettings:
     """Raises ProviderMisconfigured: no configuration, no calls."""
     if line.voice is None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ringfence.gateway import disclosing
+from ringfence.gateway.call_placing import places_calls
 from ringfence.gateway.cancel import cancel_items
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.outages import usable
@@ -18,6 +19,7 @@ from ringfence.gateway.tries import uncertain
 from ringfence.model.line import Line
 from ringfence.model.message import Message, MessageStatus
 from ringfence.model.outbox import OutboxItem, OutboxState
+from ringfence.model.verdict import Act
 from ringfence.policy.rules import fallback
 from ringfence.ports import Tx
 
@@ -76,7 +78,9 @@ def waiting_for_another(kit: Equipment, tx: Tx, line: Line, now: datetime) -> li
     found = [
         item.message_id
         for item in tx.outbox.pending_where(line.id, None)
-        if item.traits.category in chosen.categories and not item.traits.fallback
+        if item.traits.category in chosen.categories
+        and not item.traits.fallback
+        and (item.act is not Act.CALL or places_calls(other))
     ]
     return list(dict.fromkeys(found))
 
