@@ -17,6 +17,7 @@ from ringfence.config.source import Source
 from ringfence.model.call import CallMode
 from ringfence.model.line import AccessPolicy, Line
 from ringfence.model.voice import (
+    MessageSettings,
     Route,
     Sentences,
     StreamSettings,
@@ -542,9 +543,25 @@ def test_openclaws_keys_and_their_units(load_good: Any) -> None:
     assert not voice.validate_signature
 
 
+def test_what_owners_are_told_and_what_callers_leave(load_good: Any) -> None:
+    plain = voice_of(load_good, calls())
+    assert (plain.summary, plain.messages) == (True, None)
+    assert voice_of(load_good, calls(messages={"enabled": False, "holdS": 5})).messages is None
+    assert voice_of(load_good, calls(messages={"enabled": True})).messages == MessageSettings()
+    given = {"enabled": True, "prompt": "Speak now; we record.", "secondsMax": 30, "silenceS": 3}
+    voice = voice_of(load_good, calls(summary="off", messages={**given, "holdS": 0}))
+    assert not voice.summary
+    assert voice.messages == MessageSettings("Speak now; we record.", 30, 3, 0)
+
+
 @pytest.mark.parametrize(
     ("key", "bad"),
     [
+        ("summary", "everybody"),
+        ("messages.prompt", ""),
+        ("messages.secondsMax", 301),
+        ("messages.silenceS", 0),
+        ("messages.holdS", 3_601),
         ("maxDurationSeconds", 0),
         ("maxDurationSeconds", 14_401),
         ("maxDurationSeconds", "300"),

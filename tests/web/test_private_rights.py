@@ -38,6 +38,7 @@ RIGHTS: dict[tuple[str, str], frozenset[PrincipalKind]] = {
     ("GET", "/api/v1/calls"): PEOPLE | {AGENT},
     ("POST", "/api/v1/calls"): OPERATORS | {AGENT},
     ("GET", "/api/v1/calls/{id}"): PEOPLE | {AGENT},
+    ("GET", "/api/v1/calls/{id}/message"): OPERATORS,
     ("POST", "/api/v1/calls/{id}/end"): OPERATORS | {AGENT},
     ("POST", "/api/v1/calls/{id}/speak"): OPERATORS | {AGENT},
     ("POST", "/api/v1/calls/{id}/digits"): OPERATORS | {AGENT},

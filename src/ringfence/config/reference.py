@@ -62,6 +62,7 @@ _DEFAULTS: dict[type[BaseModel], Any] = {
     sms.AccountShape: _field_defaults(line.Line),
     voice.TurnsShape: calls.TurnTaking(),
     voice.SentencesShape: calls.Sentences(),
+    voice.MessagesShape: calls.MessageSettings(),
     templates.TemplateShape: _field_defaults(template.Template),
     templates.FieldShape: _field_defaults(template.Field),
 }

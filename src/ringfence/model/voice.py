@@ -81,7 +81,10 @@ class MessageSettings:
     `seconds_max` is how long one may be, `silence_s` the silence that ends it, `hold_s` how long a caller
     is held before being asked for one."""
 
-    prompt: str = "Nobody can take your call at the moment. Please leave a message after the tone. It is recorded."
+    prompt: str = (
+        "Nobody can take your call at the moment. "
+        "Please leave a message after the tone. It is recorded."
+    )
     seconds_max: int = 120
     silence_s: int = 5
     hold_s: int = 60
