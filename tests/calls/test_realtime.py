@@ -195,7 +195,6 @@ async def test_an_answer_under_way_is_cancelled_when_the_person_speaks(sqlite_ur
         await talk.story.settles()
 
 
-@pytest.mark.proves("B144")
 async def test_a_model_ends_the_call_once_it_was_heard(sqlite_url: str) -> None:
     async with talking(sqlite_url, Answer("Goodbye then.", tools=[("end_call", {})])) as talk:
         await talk.says("That is all.")
