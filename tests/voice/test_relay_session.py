@@ -206,6 +206,10 @@ def test_no_word_of_an_agent_without_a_decision() -> None:
 def test_an_answer_that_was_refused_is_told_and_one_to_an_ended_call_is_not() -> None:
     talk = begun().asked().told(SentenceRefused(1, "topics"), AgentDone(1))
     assert talk.sent == [SENTENCES.refused]
+    half = (
+        begun().asked().told(SentenceAllowed(1, "Some of it.", "d"), SentenceRefused(1, "topics"))
+    )
+    assert half.told(AgentDone(1)).sent == ["Some of it."]
     over = begun().asked().told(SentenceRefused(1, "call_over"), AgentDone(1))
     assert over.sent == []
 
