@@ -42,6 +42,9 @@ from ringfence.text.caller_id import shown_number
 
 HOLD: Final = "hold"
 HOLD_S: Final = 5
+WRONG_PINS_MAX: Final = 9
+"""So many wrong codes of one number, in as many calls as it takes, and no more count for an hour."""
+WRONG_PINS_WITHIN: Final = timedelta(hours=1)
 PIN: Final = re.compile(r"pin([1-9])", re.ASCII)
 _FULL, _PIN_OWED, _UNPAIRED = "calls_at_once", "pin_owed", "pairing_required"
 _CLOSED = "closed"
@@ -114,13 +117,11 @@ def pin_given(
 ) -> Step:
     """The code, by keypad or said digit by digit. Right, the gate is asked again; it decides."""
     voice = manner.settings
-    given = event.digits or _digits_in(event.speech)
-    wanted = voice.pin.reveal() if voice.pin is not None else ""
-    right = bool(wanted) and hmac.compare_digest(given.encode(), wanted.encode())
-    body = {"line": line.id, "right": right, "tried": tried}
+    right, locked = _guessed(tx, line, manner, call, event.digits or _digits_in(event.speech), now)
+    body = {"line": line.id, "right": right, "tried": tried, "locked": locked}
     tx.audit.append([kit.audit("call_pin", call.id, "person", now, body)])
     if not right:
-        if tried >= voice.pin_tries:
+        if locked or tried >= voice.pin_tries:
             return Step(tuple(words.farewell(manner, voice.sentences.no_pin)), call)
         again = f"{voice.sentences.wrong_pin} {voice.sentences.ask_pin}"
         return Step((words.pin_asked(manner, again, tried + 1),), call)
@@ -134,6 +135,23 @@ def pin_given(
     if reason != "":
         return Step(tuple(words.farewell(manner, voice.sentences.no_pin)), call)
     return held(kit, tx, line, manner, call, now)
+
+
+def _guessed(
+    tx: Tx, line: Line, manner: Manner, call: Call, given: str, now: datetime
+) -> tuple[bool, bool]:
+    """Whether it is the code, and whether nobody listens to this number's codes for a while: a number
+    is easily shown by somebody else, who may call as often as they like."""
+    subject = f"pin:{line.id}:{call.person.number.e164}"
+    if tx.guesses.locked(subject, now):
+        return False, True
+    pin = manner.settings.pin
+    wanted = pin.reveal() if pin is not None else ""
+    if wanted and hmac.compare_digest(given.encode(), wanted.encode()):
+        tx.guesses.right(subject)
+        return True, False
+    within = WRONG_PINS_WITHIN
+    return False, bool(given) and tx.guesses.wrong(subject, now, WRONG_PINS_MAX, within, within)
 
 
 def _closed(kit: Equipment, tx: Tx, line: Line, manner: Manner, call: Call, now: datetime) -> Step:
