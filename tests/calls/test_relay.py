@@ -3,17 +3,20 @@ signed socket with a token that works once, and the gate decides about each sent
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from test_live_verbs import does
 
 from calling import ANN, BEN, ROUTE, Calling, calling
 from ringfence.model.call import CallMode, EndReason, Speaker
 from ringfence.model.voice import Route, TurnTaking
 from ringfence.simulator.calls import Played
 from ringfence.testing import Phone
-from telling import ScriptedAgent
+from telling import OWNER, ScriptedAgent
 
 DISCLOSURE = "This is an automated assistant of Acme."
 
@@ -68,7 +71,9 @@ async def test_somebody_talks_with_the_agent_over_a_relay(sqlite_url: str) -> No
 
 
 async def test_who_speaks_into_an_answer_cuts_it_off(sqlite_url: str) -> None:
-    answers = iter(["One two three four five six seven eight nine ten. Eleven twelve.", "On Sundays at ten."])
+    answers = iter(
+        ["One two three four five six seven eight nine ten. Eleven twelve.", "On Sundays at ten."]
+    )
     agent = ScriptedAgent(lambda turn: next(answers))
     async with calling(sqlite_url, relay=True, agent=agent) as story:
         phone = await greeted(story)
@@ -203,3 +208,51 @@ async def test_a_relays_address_opens_one_socket(sqlite_url: str) -> None:
         phone.hangs_up()
         await story.settles()
         assert (await story.call()).person.end_reason is EndReason.HUNG_UP
+
+
+@pytest.mark.proves("B133", "B134")
+async def test_words_a_question_keys_and_the_end_reach_a_relay(sqlite_url: str) -> None:
+    agent = ScriptedAgent(lambda turn: "Fine.")
+    async with calling(sqlite_url, relay=True, agent=agent) as story:
+        phone = await greeted(story)
+        status, told = await does(story, "speak", message="The line is free now.")
+        assert (status, told["state"]) == (202, "told")
+        await story.until(phone.hears("The line is free now."))
+        asking = asyncio.ensure_future(does(story, "ask", message="Shall we go on?"))
+        await story.until(phone.hears("Shall we go on?"))
+        phone.says("Yes, please.")
+        _, answered = await story.until(_result(asking))
+        assert answered["answer"]["text"] == "Yes, please."
+        assert (await does(story, "digits", digits="12#"))[1]["state"] == "told"
+        await story.story.passes(seconds=2)
+        assert "12#" in [one.text for one in played(phone) if one.kind == "digits"]
+        said = [
+            (one.speaker, one.text, bool(one.decision))
+            for one in await story.words(await story.call())
+        ]
+        assert (Speaker.OWNER, "The line is free now.", True) in said
+        assert (Speaker.OWNER, "Shall we go on?", True) in said
+        await does(story, "end")
+        await story.until(phone.is_over())
+        await story.settles()
+        assert (await story.call()).person.end_reason is EndReason.ENDED_BY_OPERATOR
+
+
+async def _result(task: asyncio.Task[tuple[int, dict[str, Any]]]) -> tuple[int, dict[str, Any]]:
+    return await task
+
+
+async def test_a_call_on_a_relay_is_handed_to_the_owner(sqlite_url: str) -> None:
+    async with calling(sqlite_url, relay=True) as story:
+        phone, owner = await greeted(story), story.phone(OWNER)
+        handed = await does(story, "transfer", to="owner", message="I connect you.")
+        assert handed[1]["state"] == "told"
+        await story.until(phone.hears("I connect you."))
+        await story.until(owner.rings())
+        owner.answers()
+        await story.story.passes(seconds=5)
+        owner.hangs_up()
+        await story.until(phone.is_over())
+        await story.settles()
+        (leg,) = (await story.call()).joined
+        assert leg.end_reason is EndReason.HUNG_UP
