@@ -80,6 +80,18 @@ def test_both_paths_are_mounted_together(exposed: House, ran: Path) -> None:
     assert f"Set channels.voice.publicUrl to https://{NAME}{WEBHOOK}" in shown
 
 
+def test_the_socket_of_a_relay_is_mounted_with_the_webhook(exposed: House, ran: Path) -> None:
+    document = json.loads(exposed.path.read_text())
+    document["channels"]["voice"] = {
+        "publicUrl": "http://127.0.0.1:9" + WEBHOOK,
+        "relay": {"enabled": True},
+    }
+    exposed.path.write_text(json.dumps(document))
+    shown = exposed.run("voicecall", "expose").stdout
+    assert f"wss://{NAME}{MEDIA}" in shown
+    assert "text goes over its relay" in exposed.run("voicecall", "setup").stdout
+
+
 def test_a_dry_run_prints_and_runs_nothing(exposed: House, ran: Path) -> None:
     shown = exposed.run("voicecall", "expose", "--dry-run", "--mode", "serve").stdout
     assert [line.split()[:2] for line in shown.splitlines()] == [["tailscale", "serve"]] * 2

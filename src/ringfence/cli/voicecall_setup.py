@@ -106,8 +106,9 @@ def _of_voice(line: Line, voice: VoiceSettings) -> Iterator[Symptom]:
     if not voice.validate_signature:
         yield Symptom("signature", NOTE, "Webhooks of calls are taken unsigned.")
     stream = voice.stream
-    how = "the provider speaks and listens" if stream is None else f"sound is at {stream.path}"
-    yield Symptom("sound", OK, f"{how[0].upper()}{how[1:]}.")
+    how = "The provider speaks and listens" if stream is None else f"Sound is at {stream.path}"
+    by = ", and text goes over its relay" if voice.relay is not None else ""
+    yield Symptom("sound", OK, f"{how}{by}.")
     if voice.allow_to:
         yield Symptom("outbound", OK, f"{len(voice.allow_to)} numbers may be called.")
     else:
