@@ -39,6 +39,8 @@ AGAIN: Final = timedelta(seconds=95)
 """After trouble a hang-up that was in vain is tried again within so long."""
 LOOKED_UP: Final = timedelta(seconds=200)
 """A call whose placing was not answered is known by its id within so long."""
+ANSWERED: Final = timedelta(seconds=5)
+"""So long the answer to a placing takes at most."""
 CARRIERS_OWN: Final = frozenset({"An application error has occurred. Goodbye."})
 ANSWERS: Final = "Answer to "
 NOTICES: Final = "Notice "
@@ -183,6 +185,9 @@ def silent_once_stopped(seen: CallsEvidence) -> Broken:
         for leg in seen.legs:
             if halt.person not in ("", leg.person) or (leg.ended_at or halt.at) <= halt.at:
                 continue
+            asked = leg.direction is CallDirection.INBOUND and leg.created_at > halt.at
+            if halt.kind == "opt_out" and asked:
+                continue  # who calls us wants to talk
             yield from _handed_late(seen, halt, leg)
             by = _silent_by(seen, halt, leg)
             for played in leg.played:
@@ -214,6 +219,9 @@ def _silent_by(seen: CallsEvidence, halt: Halt, leg: CarrierLeg) -> datetime:
         one.status == 201 for one in seen.wire.placings if call and one.call_id == call.id
     )
     outbound = leg.direction is CallDirection.OUTBOUND_API
+    if outbound:
+        # Stopped while it was placed: its id is known with the answer.
+        by = max(by, min(leg.created_at + ANSWERED, by + ANSWERED))
     died_of_it = any(begins - MOMENT <= leg.created_at <= ends for begins, ends in troubles)
     return by + LOOKED_UP if outbound and (not answered or died_of_it) else by
 

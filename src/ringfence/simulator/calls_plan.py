@@ -131,6 +131,8 @@ def _faults(rng: random.Random) -> Faults:
         error_before_accept=some(0.2),
         throttled=some(0.2),
         throttle_burst=rng.choice((1, 3, 8)),
+        latency_before_s=rng.choice((0.0, 0.0, 0.4, 2.0)),
+        latency_after_s=rng.choice((0.0, 0.0, 0.4, 2.0)),
     )
 
 

@@ -39,6 +39,7 @@ from ringfence.simulator.lives import (
     STEPS_MAX,
     Deployment,
     InvariantBroken,
+    Person,
     listening,
 )
 from ringfence.simulator.paging_run import Unreliable
@@ -155,6 +156,25 @@ class CallsSimulation(Deployment):
 
         return bool(self.wishes) or self.eye.read_now(owed)
 
+    async def _during(self, acts: Sequence[asyncio.Task[None]]) -> None:
+        """As of any life, but what waits for the carrier keeps nothing else from being done, as in a
+        process: a placing may take seconds, in which people stop, answer and hang up."""
+        while not await self._stepped(acts):
+            await self._reborn()
+
+    async def _stepped(self, acts: Sequence[asyncio.Task[None]]) -> bool:
+        """Until the acts are done and nothing more can be begun now; False when this life is over."""
+        while True:
+            steps = [self.life.run(self.gateway.worker.step())]
+            steps += [life.run(peer.worker.step()) for life, peer, _ in self._peers]
+            if not await self._alive(*steps, *acts):
+                return False
+            await self._quiet()
+            if self.life.fuse.blown.is_set():
+                return False
+            if not any(step.result() for step in steps):
+                return True
+
     async def _quiet(self) -> None:
         """Until everything waits for the clock: nobody here waits for a socket or a thread, so that is
         when the loop has nothing left to run but this."""
@@ -211,6 +231,8 @@ class CallsSimulation(Deployment):
             acts.append(outside(self._releases()))
         if rng.random() < 0.02:
             acts.append(outside(self._blocks(rng.choice(self.plan.people))))
+        if rng.random() < 0.02:
+            acts.append(outside(self._opts_out(rng.choice(self.people))))
         return acts
 
     async def _asks(self, wish: Wish) -> None:
@@ -342,6 +364,14 @@ class CallsSimulation(Deployment):
             self.seen.bans.append(Ban("block", person, self.known()))
             self.calls.halts.append(Halt("block", person, self.clock.now()))
             self._kit.calls_bell.ring()
+
+    async def _opts_out(self, person: Person) -> None:
+        """By text, on the phone or not; what nobody took is not written again."""
+        person.waiting = ["STOP"]
+        if await self._texts(person):
+            self.seen.bans.append(Ban("opt_out", person.number, self.known()))
+            self.calls.halts.append(Halt("opt_out", person.number, self.clock.now()))
+        person.unanswered = None
 
     def _switches(self) -> list[tuple[SwitchScope, str]]:
         engaged = self.eye.read_now(lambda tx: tx.switches.engaged())
