@@ -125,7 +125,7 @@ COLUMNS = (
     "delay p99 ms",
     "gap p99 ms",
     "frames",
-    "lost",
+    "left out",
     "clear p50 ms",
     "clear p99 ms",
     "clears",

@@ -17,7 +17,7 @@ from ringfence.providers.twilio_media import MEDIA
 from ringfence.simulator.speech import KEY
 from ringfence.speech import ears, mouths
 from ringfence.speech.base import Turns, Wires
-from ringfence.voice.effects import EndCall, StreamOver, TurnTimed
+from ringfence.voice.effects import EndCall, StreamOver, TurnTimed, WordsHeard
 from ringfence.voice.events import SessionEvent, ToldToSay
 from ringfence.voice.settings import Script, SessionSettings
 
@@ -40,13 +40,20 @@ LINE = Line(
 
 
 class Echo:
-    """Ear and mouth of one call: what is heard is said, in sentences of two seconds without an end."""
+    """Ear and mouth of one call: what is heard is said, in sentences of two seconds. Each begins with
+    what is heard then, as an answer does, so that a stall of the machine is not kept for ever."""
 
     name = "echo"
+    is_interruptible = False
 
     def __init__(self, call_id: str, tell: Tell) -> None:
         self._call_id, self._tell = call_id, tell
         self._heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def more(self) -> None:
+        """The next sentence."""
+        said = ToldToSay("and so on", Speaker.GATEWAY, interruptible=self.is_interruptible)
+        self._tell(self._call_id, said)
 
     async def listen(self, language: str, hints: Sequence[str] = ()) -> Echo:
         return self
@@ -63,14 +70,10 @@ class Echo:
         yield
 
     async def speak(self, text: str, language: str) -> AsyncGenerator[Spoken, None]:
-        self._more(is_interruptible=False)
+        while not self._heard.empty():
+            self._heard.get_nowait()
         for _ in range(ECHO_FRAMES):
             yield Spoken(await self._heard.get())
-
-    def _more(self, *, is_interruptible: bool) -> None:
-        """Another sentence waits before this one is over."""
-        more = ToldToSay("and so on", Speaker.GATEWAY, interruptible=is_interruptible)
-        self._tell(self._call_id, more)
 
     async def check(self) -> str:
         return ""
@@ -83,12 +86,12 @@ class Tone(Echo):
     """Talks without an end, made as quickly as it can be taken, and may be interrupted."""
 
     name = "tone"
+    is_interruptible = True
 
     async def feed(self, sound: bytes) -> None:
         return None
 
     async def speak(self, text: str, language: str) -> AsyncGenerator[Spoken, None]:
-        self._more(is_interruptible=True)
         piece = b"\x90" * int(PIECE_S * 8_000)
         for _ in range(int(TONE_S / PIECE_S)):
             yield Spoken(piece)
@@ -124,8 +127,8 @@ class Agent:
 
 @dataclass
 class Core:
-    """Fulfils `PreparesCalls` and `LiveCall`. `ours_ms` are the turns' times without the vendors': from
-    the turn's end to the first sentence allowed, and from its first sound to its first frame."""
+    """Fulfils `PreparesCalls`. `ours_ms` are the turns' times without the vendors': from the turn's end to
+    the first sentence allowed, and from its first sound to its first frame."""
 
     speech: type[Echo] | Vendors
     tell: Tell = lambda call_id, event: False
@@ -135,18 +138,18 @@ class Core:
         speech = self.speech
         each = speech(call_id, self.tell) if isinstance(speech, type) else speech
         ears, mouth = (each.ears, each.mouth) if isinstance(each, Vendors) else (each, each)
-        return Live(
-            call_id,
-            "",
-            LINE,
-            MEDIA,
-            self,
-            Agent(),
-            ears,
-            mouth,
-            Script(opening="Hello.", opening_interruptible=speech is not Echo),
-            SessionSettings(),
-        )
+        call = Allowing(self.ours_ms, None if isinstance(each, Vendors) else each)
+        script = Script(opening="Hello.", opening_interruptible=speech is not Echo)
+        settings = SessionSettings()
+        return Live(call_id, "", LINE, MEDIA, call, Agent(), ears, mouth, script, settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowing:
+    """Fulfils `LiveCall`: says yes, and keeps nothing but times."""
+
+    ours_ms: list[int]
+    talks_on: Echo | None
 
     async def may_say(self, turn: int, text: str) -> MaySay:
         return MaySay("dec_1")
@@ -154,6 +157,8 @@ class Core:
     async def record(self, what: Recorded) -> None:
         if isinstance(what, TurnTimed):
             self.ours_ms.append(what.allowed_ms - what.over_ms + what.sent_ms - what.made_ms)
+        elif isinstance(what, WordsHeard) and self.talks_on is not None:
+            self.talks_on.more()
 
     async def ended(self, how: EndCall | StreamOver) -> None:
         return None

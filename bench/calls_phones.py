@@ -180,7 +180,7 @@ class Phone(asyncio.Protocol):
             media = cast(dict[str, str], message["media"])
             self._hear(a2b_base64(media["payload"]), now)
         elif kind == "mark":
-            if self._was_mark and self._manner != ECHO:
+            if self._was_mark:
                 # Two with nothing between them: other words begin, when it suits them.
                 self._is_playing = False
             mark = cast(dict[str, str], message["mark"])

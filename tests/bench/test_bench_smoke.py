@@ -123,5 +123,4 @@ def test_live_calls_take_and_give_frames(kind: calls.Kind) -> None:
     assert (one.heard["calls"], one.heard["frames"]) == (2, 2 * 20)
     if kind.manner == calls.ECHO:
         assert one.heard["echoed"] > 0
-        assert one.heard["lost"] == 0
     assert "2 of 2" in report.table("t", calls.COLUMNS, [calls.row(one)])
