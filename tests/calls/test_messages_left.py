@@ -13,8 +13,10 @@ from calling import ANN, BEN, Calling, calling
 from ringfence.config.policies import policy_of
 from ringfence.config.problems import Problems
 from ringfence.gateway import call_hearing, contacts
+from ringfence.gateway import call_steps as steps
 from ringfence.gateway.call_recordings import TRIES_S
 from ringfence.model.errors import AgentRefused, NotFound
+from ringfence.model.instruction import TakeMessage
 from ringfence.model.left_message import LeftMessage, LeftMessageState
 from ringfence.model.phone import PhoneNumber
 from ringfence.model.voice import MessageSettings
@@ -147,6 +149,25 @@ async def test_whoever_waited_too_long_may_leave_a_message(store_url: str) -> No
         await story.settles()
         await story.story.passes(seconds=10)
         assert len(told(story)) == 1
+
+
+@pytest.mark.proves("B116")
+async def test_a_webhook_told_again_is_answered_with_the_same_question(store_url: str) -> None:
+    async with answering(store_url, agent=broken()) as story:
+        phone = story.phone(BEN)
+        phone.calls()
+        await story.until(phone.hears("this is Acme"))
+        phone.says("Hello?")
+        await story.until(phone.hears("beep"))
+        call, kit, line = await story.call(), story.story.gateway.kit, story.story.line
+        before = await story.words(call)
+        step = await story.story.write(
+            lambda tx: steps.waited(kit, tx, line, call.id, 1, filler=False)
+        )
+        assert [one for one in step.instructions if isinstance(one, TakeMessage)]
+        assert await story.words(call) == before
+        phone.hangs_up()
+        await story.settles()
 
 
 async def test_whoever_hangs_up_while_speaking_has_left_a_message(store_url: str) -> None:
