@@ -27,6 +27,7 @@ BAD_MESSAGE: Final = 64107
 WORDS_TOLD: Final = 4
 """A report of what was played comes after so many words."""
 QUEUE_MAX: Final = 1_000
+FRAME_S: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class Relay:
             asyncio.ensure_future(self._outbox.drain(socket)),
             asyncio.ensure_future(self._listen(socket)),
             asyncio.ensure_future(self._play_all()),
+            asyncio.ensure_future(self._tick_along()),
         ]
         try:
             await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
@@ -110,6 +112,11 @@ class Relay:
                     part.result()
         finally:
             await cancelled(*parts, *([self._sounding] if self._sounding else []))
+
+    async def _tick_along(self) -> None:
+        """The carrier listens in frames: under a moved clock no answer is passed over by a leap."""
+        while True:
+            await self._player.clock.sleep(FRAME_S)
 
     def _fields(
         self, status: str, began: datetime, *more: tuple[str, str]
