@@ -275,9 +275,7 @@ class _Making:
             limits["start_s"] = whole_seconds(values["preStartTimeoutMs"])
         return StreamSettings(path, address, **limits)
 
-    def _realtime(
-        self, stream: StreamSettings | None, blocked: list[str]
-    ) -> RealtimeChoice | None:
+    def _realtime(self, stream: StreamSettings | None, blocked: list[str]) -> RealtimeChoice | None:
         maker = self.maker
         speech = SpeechMaker(maker.resolver, maker.problems, maker.environ)
         path = self.voice.path("realtime")
