@@ -56,7 +56,9 @@ async def test_calls_claimed_together_share_what_is_left_of_the_day(sqlite_url: 
         assert sum(limits_s, timedelta()) <= timedelta(minutes=10)
 
 
-async def test_the_minutes_of_a_transfer_count(sqlite_url: str) -> None:
+@pytest.mark.parametrize("first", ["owner", "person"])
+async def test_the_minutes_of_a_transfer_count(sqlite_url: str, first: str) -> None:
+    """Whoever hangs up first."""
     asks = ScriptedAgent(lambda turn: '{"say": "I connect you.", "transferTo": "owner"}')
     async with calling(sqlite_url, agent=asks) as story:
         phone, owner = story.phone(BEN), story.phone(OWNER)
@@ -66,7 +68,7 @@ async def test_the_minutes_of_a_transfer_count(sqlite_url: str) -> None:
         await story.until(owner.rings())
         owner.answers()
         await story.story.passes(seconds=90)
-        owner.hangs_up()
+        (owner if first == "owner" else phone).hangs_up()
         await story.until(phone.is_over())
         await story.settles()
         (leg,) = (await story.call()).joined

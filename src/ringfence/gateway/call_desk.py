@@ -19,7 +19,7 @@ from ringfence.gateway.call_life import Told, fold, is_past_limit
 from ringfence.gateway.call_placing import caller_of, manner_of
 from ringfence.gateway.call_steps import Step
 from ringfence.gateway.call_telling import Telling
-from ringfence.gateway.call_transfer import back
+from ringfence.gateway.call_transfer import back, progressed
 from ringfence.gateway.conversations import Conversations
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.live_core import streams
@@ -149,7 +149,7 @@ class CallDesk:
             case WhatNext():
                 return self._what_next(tx, line, call, event, now)
             case CallProgress() if event.parent_provider_id:
-                return Step(call=call)  # a leg that was dialled from it; its end is asked about
+                return Step(call=progressed(tx, call, event, now))
             case CallProgress():
                 told = Told(
                     event.state,

@@ -11,7 +11,7 @@ from ringfence.gateway.call_words import Manner, listen, say
 from ringfence.gateway.equipment import Equipment
 from ringfence.gateway.facts import FactsDesk, Question
 from ringfence.model.audit import digest
-from ringfence.model.call import Call, CallState, EndReason, Leg, LegEnded, LegRole
+from ringfence.model.call import Call, CallProgress, CallState, EndReason, Leg, LegEnded, LegRole
 from ringfence.model.draft import Category, Traits
 from ringfence.model.instruction import DialNumber, Instruction
 from ringfence.model.line import Line
@@ -68,6 +68,20 @@ def transfer(
             limit_s=max(60, left_s),
         ),
     ]
+
+
+def progressed(tx: Tx, call: Call, event: CallProgress, now: datetime) -> Call:
+    """The other leg was answered: its minutes count, also where the person hangs up first. Its end is
+    asked about."""
+    if event.state is not CallState.ANSWERED or all(leg.is_over for leg in call.joined):
+        return call
+    joined = tuple(
+        leg if leg.is_over else replace(leg, state=event.state, answered_at=leg.answered_at or now)
+        for leg in call.joined
+    )
+    call = replace(call, joined=joined, updated_at=now)
+    tx.calls.save([call])
+    return call
 
 
 def back(
