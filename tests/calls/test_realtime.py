@@ -27,7 +27,9 @@ from ringfence.speech.desk import SpeechDesk
 from telling import OWNER, ScriptedAgent
 
 CHOICE = RealtimeChoice(
-    SpeechChoice("openai", base_url="http://127.0.0.1:9/v1", api_key=Secret(KEY)), "Be brief."
+    SpeechChoice("openai", base_url="http://127.0.0.1:9/v1", api_key=Secret(KEY)),
+    "Be brief.",
+    hold=Hold.SENTENCE,
 )
 
 

@@ -33,7 +33,7 @@ def test_a_model_is_chosen_with_its_defaults_and_needs_no_ear(load_good: Any) ->
     chosen = voice.realtime
     assert chosen is not None
     assert (chosen.service.service, chosen.instructions) == ("openai", "Be brief.")
-    assert (chosen.tools, chosen.hold) == (ToolPolicy.ALL, Hold.SENTENCE)
+    assert (chosen.tools, chosen.hold) == (ToolPolicy.ALL, Hold.ANSWER)
     assert chosen.service.api_key is not None
     assert "model-key" not in repr(voice)
     assert (voice.blocked_reason, voice.route.ears) == (None, None)

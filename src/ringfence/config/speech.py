@@ -59,7 +59,7 @@ class SpeechMaker:
             choice,
             instructions=values.get("instructions", ""),
             tools=ToolPolicy(values.get("toolPolicy", ToolPolicy.ALL.value)),
-            hold=Hold(values.get("hold", Hold.SENTENCE.value)),
+            hold=Hold(values.get("hold", Hold.ANSWER.value)),
         )
         problems = realtimes()[service].problems(chosen)
         return replace(chosen, service=self._judged(choice, problems, path, why))

@@ -31,4 +31,4 @@ class RealtimeChoice:
     service: SpeechChoice
     instructions: str = field(default="", repr=False)
     tools: ToolPolicy = ToolPolicy.ALL
-    hold: Hold = Hold.SENTENCE
+    hold: Hold = Hold.ANSWER

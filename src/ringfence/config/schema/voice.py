@@ -254,9 +254,9 @@ class RealtimeShape(Shape):
         default="all",
     )
     hold: Literal["sentence", "answer"] = key(
-        "How long its sound waits for the gate: until a sentence's words were judged, or the words of "
-        "all of an answer, which is slower and lets nothing slip out.",
-        default="sentence",
+        "How long its sound waits for the gate: until the words of all of an answer were judged, or a "
+        "sentence's, which is quicker and lets something slip out where words lag behind their sound.",
+        default="answer",
     )
 
 
