@@ -58,7 +58,7 @@ from ringfence.store import open_store
 from ringfence.store.keys import FixedKey
 from ringfence.web.listener import Crowd, Listener
 from ringfence.web.measures import Measures
-from ringfence.web.media import MediaDoor
+from ringfence.web.media import STREAM_PATH, MediaDoor
 from ringfence.web.private import PrivateDoor
 from ringfence.web.public import PublicDoor, paths_of
 from ringfence.worker import OperationsStages, Worker
@@ -140,6 +140,12 @@ async def open_gateway(settings: Settings, swaps: Swaps | None = None) -> AsyncI
         stack.push_async_callback(gateway.calls.close)
         stack.callback(gateway.conversations.leave)
         yield gateway
+
+
+def _stream_paths(lines: Iterable[Line]) -> set[str]:
+    """Where media sockets are opened: what any line says, and the usual place for relays."""
+    voices = [line.voice for line in lines if line.voice is not None]
+    return {STREAM_PATH, *(voice.stream.path for voice in voices if voice.stream is not None)}
 
 
 def _streams(line: Line) -> bool:
@@ -305,6 +311,7 @@ def _assemble(settings: Settings, kit: Equipment) -> Gateway:
             conversations,
             StreamPlaces(),
             kit.clock,
+            paths=_stream_paths(settings.lines),
             trusted_proxies=settings.gateway.trusted_proxies,
         ),
         settings.gateway.trusted_proxies,

@@ -92,14 +92,14 @@ class MediaDoor:
         places: StreamPlaces,
         clock: Clock,
         *,
-        path: str = STREAM_PATH,
+        paths: Iterable[str] = (STREAM_PATH,),
         trusted_proxies: Iterable[str] = (),
         frame_bytes_max: int = FRAME_BYTES_MAX,
     ) -> None:
         self._conversations = conversations
         self._places = places
         self._clock = clock
-        self._prefix = path.rstrip("/") + "/"
+        self._prefixes = tuple(sorted({path.rstrip("/") + "/" for path in paths}))
         self._trusted = networks(trusted_proxies)
         self._frame_bytes_max = frame_bytes_max
         self._seldom = Seldom()
@@ -107,10 +107,10 @@ class MediaDoor:
     def token_in(self, path: str) -> str | None:
         """The token of a stream's path; None for any other path, also one that merely begins like it
         (B109)."""
-        if len(path) > _PATH_CHARACTERS_MAX or not path.startswith(self._prefix):
+        if len(path) > _PATH_CHARACTERS_MAX:
             return None
-        token = path[len(self._prefix) :]
-        return token if TOKEN.fullmatch(token) else None
+        rest = (path[len(one) :] for one in self._prefixes if path.startswith(one))
+        return next((token for token in rest if TOKEN.fullmatch(token)), None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A websocket scope. What is not asked for here is not upgraded: the server answers 403."""
