@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 SEEDS  ?= 1 10
 # Most of a test is waiting for a disk: more at once than there are cores.
-WORKERS ?= 4
+WORKERS ?= 6
 
 .PHONY: help demo test check format story hostile paging calls bench docs mutate lock clean
 
