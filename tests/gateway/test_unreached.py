@@ -15,7 +15,6 @@ from ringfence.model.message import MessageStatus
 from ringfence.model.oncall import Channel
 from ringfence.ports import Tx
 
-
 NOW = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
 ALERT = Alert(
     id="alr_1",

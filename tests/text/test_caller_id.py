@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ringfence.model.phone import PhoneNumber
-from ringfence.text.caller_id import PLACEHOLDERS, shown_number, is_placeholder
+from ringfence.text.caller_id import PLACEHOLDERS, is_placeholder, shown_number
 
 
 @pytest.mark.proves("B121")

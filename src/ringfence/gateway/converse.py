@@ -115,13 +115,7 @@ class Conversation(LiveShell[SessionEffect]):
                 if self._live.voiced is not None:
                     self._live.voiced.note(effect)
                 self._records.put_nowait(effect)
-            case (
-                PersonSaid()
-                | DigitPressed()
-                | WordsNotSaid()
-                | DisclosureHeard()
-                | TurnTimed()
-            ):
+            case PersonSaid() | DigitPressed() | WordsNotSaid() | DisclosureHeard() | TurnTimed():
                 self._records.put_nowait(effect)
             case EndCall() | StreamOver():
                 self._ended(effect)
