@@ -33,7 +33,6 @@ from ringfence.web.bodies import (
 from ringfence.web.refusing import Refusing
 
 BODY_BYTES_MAX: Final = 64 * 1024
-METHODS: Final = ("GET", "POST")
 
 
 class PublicCalls:
@@ -66,7 +65,7 @@ class PublicCalls:
         headers = headers_of(scope)
         client = client_address(scope, headers, self._trusted)
         try:
-            if scope["method"] not in METHODS:
+            if scope["method"] != "POST":
                 raise WrongMethod("Voice webhooks are POSTed.")
             body = await self._read(scope, receive, headers, line, client)
             request = WebhookRequest(
@@ -113,5 +112,5 @@ class PublicCalls:
 
     async def _refuse(self, send: Send, line: Line, error: RingfenceError, client: str) -> None:
         self._answers[line.id, error.http_status] += 1
-        allow = b"POST, GET" if isinstance(error, WrongMethod) else b""
+        allow = b"POST" if isinstance(error, WrongMethod) else b""
         await self._refusing.refuse(send, line.id, error, client, allow)
