@@ -142,6 +142,19 @@ async def open_gateway(settings: Settings, swaps: Swaps | None = None) -> AsyncI
         yield gateway
 
 
+def _stream_places(lines: Iterable[Line]) -> StreamPlaces:
+    """The most that any line says: sockets of all lines share one door."""
+    voices = [line.voice for line in lines if line.voice is not None]
+    streams = [voice.stream for voice in voices if voice.stream is not None]
+    if not streams:
+        return StreamPlaces()
+    return StreamPlaces(
+        pending_max=max(one.pending_max for one in streams),
+        pending_per_address_max=max(one.pending_per_address_max for one in streams),
+        sockets_max=max(one.sockets_max for one in streams),
+    )
+
+
 def _stream_paths(lines: Iterable[Line]) -> set[str]:
     """Where media sockets are opened: what any line says, and the usual place for relays."""
     voices = [line.voice for line in lines if line.voice is not None]
@@ -309,7 +322,7 @@ def _assemble(settings: Settings, kit: Equipment) -> Gateway:
         desk,
         MediaDoor(
             conversations,
-            StreamPlaces(),
+            _stream_places(settings.lines),
             kit.clock,
             paths=_stream_paths(settings.lines),
             trusted_proxies=settings.gateway.trusted_proxies,
