@@ -206,6 +206,8 @@ class LiveShell(ABC, Generic[Effect]):
     # -- the agent -------------------------------------------------------------------
 
     async def _ask(self, asked: AskAgent) -> None:
+        # The agent is shown what was heard, so that is stored first.
+        await self._records.join()
         turn, hang_up = asked.turn, False
         try:
             answer = self._agent.ask(turn, asked.text, asked.digits)

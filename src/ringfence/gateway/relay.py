@@ -87,11 +87,6 @@ class RelayConversation(LiveShell[RelayEffect]):
             case _:
                 assert_never(effect)
 
-    async def _ask(self, asked: AskAgent) -> None:
-        """The agent is shown what was heard, so that is stored first."""
-        await self._records.join()
-        await super()._ask(asked)
-
     async def _told(self, how: EndCall | StreamOver) -> None:
         """The call is to end before the relay does: the provider asks what next at once."""
         await super()._told(how)
