@@ -18,10 +18,12 @@ from ringfence.cli.common import run
 from ringfence.cli.gateway import spare_the_collector
 from ringfence.config import load
 from ringfence.gateway.receive import Receipt
+from ringfence.gateway.stream_tokens import StreamPlaces
 from ringfence.model.line import Line
 from ringfence.model.wire import WebhookRequest
 from ringfence.ports import IdempotencyRecord
 from ringfence.web.listener import Listener
+from ringfence.web.media import MediaDoor
 from ringfence.web.public import PublicDoor
 
 
@@ -62,7 +64,9 @@ async def _answer_questions(gateway: Gateway) -> None:
 
 def _bare_door(gateway: Gateway) -> PublicDoor:
     paths = {line.webhook_path: line for line in gateway.settings.lines}
-    return PublicDoor(gateway.kit, BareReceiver(gateway), paths, gateway.events)  # type: ignore[arg-type]
+    media = MediaDoor(gateway.conversations, StreamPlaces(), gateway.kit.clock)
+    bare = BareReceiver(gateway)
+    return PublicDoor(gateway.kit, bare, paths, gateway.events, gateway.calls, media)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

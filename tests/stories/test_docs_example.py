@@ -12,7 +12,8 @@ TIMEOUT_S = 120
 
 
 def test_the_example_for_other_peoples_tests_passes(tmp_path: Path) -> None:
-    [example] = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    shown = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    [example] = [one for one in shown if "import pytest" in one]
     (tmp_path / "test_my_agent.py").write_text(example, encoding="utf-8")
     settings = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
     (tmp_path / "pytest.ini").write_text(settings, encoding="utf-8")

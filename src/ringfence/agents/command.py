@@ -246,6 +246,8 @@ def _account_of(name: str) -> _Account:
 
 async def _feed(stdin: asyncio.StreamWriter, content: bytes) -> None:
     """A program may exit without reading; that is its choice, not an error."""
+    if stdin.transport.is_closing():
+        return  # it did so before we came to write
     try:
         stdin.write(content)
         await stdin.drain()
