@@ -117,7 +117,9 @@ class Story:
         still = 0
         for _ in range(STEPS_MAX):
             # A webhook that waits for a slow agent waits for the clock as well.
-            asked = self.carrier.voice.reports.in_flight - self.gateway.calls.telling.waiting
+            desk = self.gateway.calls
+            thinking = min(desk.telling.waiting, desk.asking.with_agent)
+            asked = self.carrier.voice.reports.in_flight - thinking
             calls = len(self.carrier.voice.sessions)
             # A call has sleepers of its own besides what plays, and people who talk wait for no
             # clock: while there are calls, rest is what lasts.

@@ -62,6 +62,8 @@ class Asking:
     def __init__(self, kit: Equipment) -> None:
         self._kit = kit
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.with_agent = 0
+        """Turns that an agent has in hand just now."""
 
     def start(self, line: Line, manner: Manner, call: Call, turn: CallTurn) -> None:
         task = asyncio.create_task(self._run(line, manner, call, turn))
@@ -126,7 +128,11 @@ class Asking:
         )
         async with asyncio.timeout(manner.agent_s) as limit:
             try:
-                return await agent.reply(question)
+                self.with_agent += 1
+                try:
+                    return await agent.reply(question)
+                finally:
+                    self.with_agent -= 1
             except TimeoutError:
                 if not limit.expired():
                     raise
